@@ -1,0 +1,1 @@
+"""The `ldn-openset` command, one subcommand a file."""

@@ -1,0 +1,99 @@
+"""Plain folders of pictures, with or without outlier truth, and the pairing readers share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ldn_openset_ros.data.pictures import list_pictures, read_label_map, read_rgb
+from ldn_openset_ros.data.sample import Sample
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.taxonomy import IGNORE_INDEX
+
+OUTLIER_TRUTH = (0, 1, IGNORE_INDEX)
+"""Values of an outlier truth map: inlier, outlier, ignore."""
+
+
+class PictureFolder(Sequence[Sample]):
+    """Pictures of one folder in the order of their names, with outlier truth where given.
+
+    images: folder of pictures.
+    labels: folder of 8-bit maps with the pictures' stems and sizes holding 0 inlier, 1 outlier,
+        255 ignore; None = no truth.
+
+    Raises OpenSetError for an absent or empty folder, a picture without its map and, when the
+    sample is read, for a map of another size or with other values.
+    """
+
+    def __init__(self, images: str | Path, labels: str | Path | None = None) -> None:
+        images = Path(images)
+        if labels is None:
+            self._pairs = [(picture, None) for picture in list_distinct_pictures(images)]
+        else:
+            self._pairs = pair_by_stem(images, Path(labels))
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read one picture and its truth."""
+        picture, truth = self._pairs[index]
+        rgb = read_rgb(picture)
+        outlier = None if truth is None else read_truth(truth, rgb, OUTLIER_TRUTH)
+        return Sample(picture.stem, rgb, outlier=outlier)
+
+
+def list_distinct_pictures(folder: Path) -> list[Path]:
+    """Return the pictures of `folder` by name; none, or two with the same stem, is an error."""
+    pictures = list_pictures(folder)
+    if not pictures:
+        raise OpenSetError(f"{folder} holds no pictures: put .jpg or .png files there")
+    by_stem: dict[str, Path] = {}
+    for picture in pictures:
+        other = by_stem.setdefault(picture.stem, picture)
+        if other is not picture:
+            raise OpenSetError(
+                f"{other} and {picture.name} share a name: rename one, names must be unique"
+            )
+    return pictures
+
+
+def pair_by_stem(images: Path, labels: Path) -> list[tuple[Path, Path]]:
+    """Return each picture of `images` with the map of the same stem in `labels`."""
+    maps = {path.stem: path for path in list_pictures(labels)}
+    pairs = []
+    for picture in list_distinct_pictures(images):
+        if picture.stem not in maps:
+            raise OpenSetError(
+                f"{picture} has no truth: put {picture.stem}.png into {labels} or take the "
+                "picture out"
+            )
+        pairs.append((picture, maps[picture.stem]))
+    return pairs
+
+
+def read_truth(path: Path, rgb: np.ndarray, allowed: Iterable[int]) -> np.ndarray:
+    """Read the truth map of a picture as uint8 (H, W).
+
+    Raises OpenSetError, naming the file, where its size is not that of `rgb` or a value is not
+    one of `allowed`.
+    """
+    truth = read_label_map(path)
+    if truth.shape != rgb.shape[:2]:
+        raise OpenSetError(
+            f"{path} is {truth.shape[1]}x{truth.shape[0]}, its picture "
+            f"{rgb.shape[1]}x{rgb.shape[0]}: truth and picture must have the same size"
+        )
+    known = np.zeros(256, bool)
+    known[list(allowed)] = True
+    present = np.bincount(truth.ravel(), minlength=256) > 0
+    unknown = np.flatnonzero(present & ~known)
+    if unknown.size:
+        raise OpenSetError(
+            f"{path} holds the value {unknown[0]}: allowed are "
+            f"{', '.join(str(value) for value in np.flatnonzero(known))}"
+        )
+    return truth

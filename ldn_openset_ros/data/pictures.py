@@ -1,0 +1,47 @@
+"""Read pictures and label maps from files, with errors that name the file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from ldn_openset_ros.errors import OpenSetError
+
+PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+
+def list_pictures(folder: Path) -> list[Path]:
+    """Return the pictures directly in `folder`, sorted by name; an absent folder is an error."""
+    if not folder.is_dir():
+        raise OpenSetError(f"{folder} is not a folder: give one that holds pictures")
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """Read a picture as uint8 (H, W, 3) RGB, whatever its file format and depth."""
+    bgr = _decode(path, cv2.IMREAD_COLOR)
+    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+
+
+def read_label_map(path: Path) -> np.ndarray:
+    """Read a single-channel 8-bit label map as uint8 (H, W), values untouched."""
+    labels = _decode(path, cv2.IMREAD_UNCHANGED)
+    if labels.ndim != 2 or labels.dtype != np.uint8:
+        raise OpenSetError(
+            f"{path} is not an 8-bit single-channel label map (its array is {labels.dtype} "
+            f"{labels.shape}): write class ids, not colours"
+        )
+    return labels
+
+
+def _decode(path: Path, mode: int) -> np.ndarray:
+    try:
+        data = np.fromfile(path, np.uint8)
+    except OSError as error:
+        raise OpenSetError(f"cannot read {path}: {error.strerror}") from None
+    picture = cv2.imdecode(data, mode) if data.size else None
+    if picture is None:
+        raise OpenSetError(f"{path} is no readable picture: replace the file")
+    return picture

@@ -1,0 +1,1 @@
+"""From a picture to label, outlier and open-set maps."""

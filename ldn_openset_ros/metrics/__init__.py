@@ -1,0 +1,1 @@
+"""Measures: ranking of outlier scores and segmentation quality."""

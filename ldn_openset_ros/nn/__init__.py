@@ -1,0 +1,1 @@
+"""Network: backbones, pyramid pooling, ladder, heads, checkpoints."""

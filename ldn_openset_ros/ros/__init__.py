@@ -1,0 +1,1 @@
+"""The ROS 2 side: node, conversions, parameters, player, sample camera."""

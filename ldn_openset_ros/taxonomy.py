@@ -1,0 +1,103 @@
+"""Semantic classes: ids, names and colours of a closed set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.resources import config_file
+
+IGNORE_INDEX = 255
+"""Label of pixels that count neither in a loss nor in a measure (void)."""
+
+OUTLIER_COLOUR = (255, 0, 220)
+"""RGB of the outlier class in open-set maps and overlays."""
+
+
+@dataclass(frozen=True)
+class SemanticClass:
+    """One known class: its name and its RGB colour, 0..255."""
+
+    name: str
+    colour: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """The closed set of C classes; a class's train id is its place in `classes`."""
+
+    name: str
+    classes: tuple[SemanticClass, ...]
+
+    def __post_init__(self) -> None:
+        if not 2 <= len(self.classes) <= 254:
+            raise OpenSetError(
+                f"taxonomy {self.name!r} has {len(self.classes)} classes: give 2 to 254, since "
+                "255 is void and one id is kept for outliers"
+            )
+        for entry in self.classes:
+            if len(entry.colour) != 3 or not all(0 <= value <= 255 for value in entry.colour):
+                raise OpenSetError(
+                    f"taxonomy {self.name!r}: colour of {entry.name!r} must be three numbers "
+                    "from 0 to 255"
+                )
+
+    @property
+    def num_classes(self) -> int:
+        """C, the number of known classes."""
+        return len(self.classes)
+
+    @property
+    def outlier_id(self) -> int:
+        """The id that open-set maps give to outlier pixels: C."""
+        return self.num_classes
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Class names in the order of their train ids."""
+        return tuple(entry.name for entry in self.classes)
+
+    def palette(self) -> np.ndarray:
+        """Return a uint8 (256, 3) RGB look-up table for label and open-set maps.
+
+        Known ids have their class colour, id C the outlier colour, all others black.
+        """
+        table = np.zeros((256, 3), np.uint8)
+        table[: self.num_classes] = [entry.colour for entry in self.classes]
+        table[self.outlier_id] = OUTLIER_COLOUR
+        return table
+
+    def to_dict(self) -> dict:
+        """Return plain YAML-ready values; `from_dict` reads them back."""
+        classes = [{"name": c.name, "colour": list(c.colour)} for c in self.classes]
+        return {"name": self.name, "classes": classes}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> Taxonomy:
+        """Build a taxonomy from `to_dict`'s form; raises OpenSetError where it is malformed."""
+        try:
+            classes = tuple(
+                SemanticClass(str(entry["name"]), tuple(int(v) for v in entry["colour"]))
+                for entry in values["classes"]
+            )
+            return cls(str(values["name"]), classes)
+        except (KeyError, TypeError, ValueError) as error:
+            raise OpenSetError(
+                "a taxonomy needs `name` and `classes`, a list of {name, colour: [R, G, B]}: "
+                f"{error!r}"
+            ) from None
+
+
+def load_taxonomy(name: str | Path) -> Taxonomy:
+    """Read a taxonomy by the name of a shipped one ("camvid") or from a YAML file."""
+    path = Path(name)
+    if path.suffix not in (".yaml", ".yml"):
+        path = config_file("taxonomies", f"{name}.yaml")
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in config_file("taxonomies").glob("*.yaml")))
+        raise OpenSetError(f"no taxonomy {str(name)!r}: give a YAML file or one of {known}")
+    return Taxonomy.from_dict(yaml.safe_load(path.read_text()))

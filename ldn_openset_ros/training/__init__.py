@@ -1,0 +1,1 @@
+"""Losses, optimiser, batches and the training loop."""

