@@ -1,8 +1,8 @@
-"""Plain folders of pictures, with or without outlier truth, and the pairing readers share."""
+"""Plain folders of pictures, with or without outlier truth, and what all readers share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +23,8 @@ class PictureFolder(Sequence[Sample]):
     labels: folder of 8-bit maps with the pictures' stems and sizes holding 0 inlier, 1 outlier,
         255 ignore; None = no truth.
 
-    Raises OpenSetError for an absent or empty folder, a picture without its map and, when the
-    sample is read, for a map of another size or with other values.
+    Raises OpenSetError for an absent or empty folder and for a picture without its map; reading
+    a sample raises it for a map of another size or with other values.
     """
 
     def __init__(self, images: str | Path, labels: str | Path | None = None) -> None:
@@ -75,7 +75,18 @@ def pair_by_stem(images: Path, labels: Path) -> list[tuple[Path, Path]]:
     return pairs
 
 
-def read_truth(path: Path, rgb: np.ndarray, allowed: Iterable[int]) -> np.ndarray:
+def sequence_of(name: str) -> str:
+    """Return the video that a frame named `<sequence>_<frame number>` belongs to."""
+    return name.rpartition("_")[0]
+
+
+def check_sequence(sequence: str, known: Sequence[str], folder: Path) -> None:
+    """Raise OpenSetError where `sequence` is not one of `known`."""
+    if sequence not in known:
+        raise OpenSetError(f"no sequence {sequence!r} in {folder}: choose {', '.join(known)}")
+
+
+def read_truth(path: Path, rgb: np.ndarray, allowed: Collection[int]) -> np.ndarray:
     """Read the truth map of a picture as uint8 (H, W).
 
     Raises OpenSetError, naming the file, where its size is not that of `rgb` or a value is not
@@ -87,13 +98,17 @@ def read_truth(path: Path, rgb: np.ndarray, allowed: Iterable[int]) -> np.ndarra
             f"{path} is {truth.shape[1]}x{truth.shape[0]}, its picture "
             f"{rgb.shape[1]}x{rgb.shape[0]}: truth and picture must have the same size"
         )
-    known = np.zeros(256, bool)
-    known[list(allowed)] = True
-    present = np.bincount(truth.ravel(), minlength=256) > 0
-    unknown = np.flatnonzero(present & ~known)
-    if unknown.size:
+    unknown = values_outside(truth, allowed)
+    if unknown:
         raise OpenSetError(
             f"{path} holds the value {unknown[0]}: allowed are "
-            f"{', '.join(str(value) for value in np.flatnonzero(known))}"
+            f"{', '.join(str(value) for value in sorted(allowed))}"
         )
     return truth
+
+
+def values_outside(labels: np.ndarray, allowed: Collection[int]) -> list[int]:
+    """Return the values of a uint8 map that are none of `allowed`, sorted."""
+    counts = np.bincount(labels.ravel(), minlength=256)
+    counts[list(allowed)] = 0
+    return np.flatnonzero(counts).tolist()

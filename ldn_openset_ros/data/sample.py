@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 
-
 @dataclass(frozen=True)
 class PinholeCamera:
     """Intrinsics of an undistorted camera, in pixels of the frame they belong to."""

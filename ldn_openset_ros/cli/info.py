@@ -1,0 +1,50 @@
+"""`ldn-openset info`: what a model is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.console import Console
+
+from ldn_openset_ros.inference.model_files import find_model, read_description, read_network
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand's arguments."""
+    parser = subparsers.add_parser("info", help="describe a model")
+    parser.add_argument("model", help="model folder or name of a shipped model")
+    parser.add_argument("--json", type=Path, help="write the description to this file")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check the model's files and print what they hold."""
+    folder = find_model(args.model)
+    description = read_description(folder)
+    network = read_network(folder, description)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    decision = description.decision
+    names = ", ".join(entry["name"] for entry in description.taxonomy["classes"])
+    rows = {
+        "model": description.name,
+        "folder": folder,
+        "backbone": description.network.backbone,
+        "parameters": f"{parameters:,}",
+        "classes": f"{description.network.num_classes}: {names}",
+        "outlier head": "yes" if description.network.outlier_head else "no",
+        "trained": "yes" if description.trained else "no: its heads are random",
+        "fusion": decision.fusion,
+        "threshold": decision.threshold,
+        "resolution": decision.resolution or "as it comes",
+    }
+    console = Console()
+    for name, value in rows.items():
+        console.print(f"[bold]{name:12}[/bold] {value}", highlight=False)
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        values = {**asdict(description), "parameters": parameters}
+        args.json.write_text(json.dumps(values, indent=2) + "\n")
+    return 0

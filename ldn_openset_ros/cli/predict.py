@@ -1,0 +1,83 @@
+"""`ldn-openset predict`: recognise pictures and write what was found."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from ldn_openset_ros.data.pictures import list_pictures, read_rgb
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.panel import side_by_side
+from ldn_openset_ros.inference.predictor import Predictor
+from ldn_openset_ros.scores import SCORE_NAMES
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand's arguments."""
+    parser = subparsers.add_parser("predict", help="recognise pictures")
+    parser.add_argument("model", help="model folder or name of a shipped model")
+    parser.add_argument("images", type=Path, nargs="+", help="pictures or folders of pictures")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write to")
+    parser.add_argument("--fusion", choices=SCORE_NAMES)
+    parser.add_argument("--threshold", type=float, help="outlier threshold from 0 to 1")
+    parser.add_argument("--resolution", type=int, help="shorter side in pixels, 0 = as it comes")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    parser.add_argument("--json", type=Path, help="write the outlier share of every picture")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write labels, outlier map (16 bit), open-set map and a panel for every picture."""
+    predictor = Predictor.load(
+        args.model,
+        device=args.device,
+        fusion=args.fusion,
+        threshold=args.threshold,
+        resolution=args.resolution,
+    )
+    paths = list(expand(args.images))
+    args.output.mkdir(parents=True, exist_ok=True)
+    shares = {}
+    failed = 0
+    for path in tqdm(paths, unit="picture"):
+        try:
+            rgb = read_rgb(path)
+        except OpenSetError as error:
+            # The other pictures are still wanted.
+            tqdm.write(f"error: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        prediction = predictor(rgb)
+        outlier = np.round(prediction.outlier * 65535).astype(np.uint16)
+        panel = side_by_side(rgb, prediction, predictor.taxonomy)
+        write_picture(args.output / f"{path.stem}_labels.png", prediction.labels)
+        write_picture(args.output / f"{path.stem}_outlier.png", outlier)
+        write_picture(args.output / f"{path.stem}_open_set.png", prediction.open_set)
+        write_picture(args.output / f"{path.stem}_panel.png", panel[..., ::-1])
+        shares[str(path)] = float((prediction.open_set == predictor.taxonomy.outlier_id).mean())
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps({"outlier_share": shares}, indent=2) + "\n")
+    sys.stdout.write(f"{len(shares)} pictures written to {args.output}, {failed} failed\n")
+    return 1 if failed else 0
+
+
+def expand(paths: list[Path]):
+    """Yield the pictures that are named and those in the folders that are named."""
+    for path in paths:
+        if path.is_dir():
+            yield from list_pictures(path)
+        else:
+            yield path
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write a PNG; a full disk or an unwritable folder is an OpenSetError."""
+    if not cv2.imwrite(str(path), picture):
+        raise OpenSetError(f"cannot write {path}: check the folder and the free space")

@@ -1,0 +1,36 @@
+"""`ldn-openset train`: train a model from an experiment file, or go on with a run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from ldn_openset_ros.inference.predictor import choose_device
+from ldn_openset_ros.training.loop import train
+from ldn_openset_ros.training.settings import read_training_settings
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand's arguments."""
+    parser = subparsers.add_parser("train", help="train a model, resuming where it stopped")
+    parser.add_argument("config", type=Path, help="YAML file that names what differs")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ.get("LDN_DATA", "../shared/data")),
+        help="folder with the data sets (default: LDN_DATA or ../shared/data)",
+    )
+    parser.add_argument("-o", "--output", type=Path, help="run folder (default: runs/<name>)")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train and say where the model is."""
+    settings = read_training_settings(args.config)
+    output = args.output or Path("runs") / settings.name
+    model = train(settings, args.data, output, str(choose_device(args.device)))
+    sys.stdout.write(f"model written to {model}\n")
+    return 0

@@ -1,0 +1,42 @@
+"""Objects with pixel masks, such as the Weizmann horses, for pasting by mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ldn_openset_ros.data.folder import pair_by_stem
+from ldn_openset_ros.data.pictures import read_label_map, read_rgb
+from ldn_openset_ros.errors import OpenSetError
+
+
+@dataclass(frozen=True)
+class CutOut:
+    """An object cut to its bounds: uint8 (h, w, 3) RGB and bool (h, w) mask."""
+
+    name: str
+    rgb: np.ndarray
+    mask: np.ndarray
+
+
+class CutOuts(Sequence[CutOut]):
+    """A folder `images/` of pictures with `masks/` of the same names, 0 or 255."""
+
+    def __init__(self, root: Path) -> None:
+        self._pairs = pair_by_stem(root / "images", root / "masks")
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> CutOut:
+        picture_path, mask_path = self._pairs[index]
+        rgb = read_rgb(picture_path)
+        mask = read_label_map(mask_path) >= 128
+        if mask.shape != rgb.shape[:2] or not mask.any():
+            raise OpenSetError(f"{mask_path} is empty or not of its picture's size: replace it")
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return CutOut(picture_path.stem, rgb[window], mask[window])

@@ -1,0 +1,159 @@
+"""Random geometry and photometry for training pictures; every draw comes from the caller's rng."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from ldn_openset_ros.data.sample import Sample
+from ldn_openset_ros.settings import FROZEN
+from ldn_openset_ros.taxonomy import IGNORE_INDEX
+
+
+@dataclass(frozen=True)
+class JitterSettings:
+    """Scale jittering (the paper's JS): a share of pictures keeps `base`, the rest are drawn.
+
+    All three are lengths of the shorter side in pixels.
+    """
+
+    base: int = 512
+    maximum: int = 1536
+    minimum: int = 512
+    base_probability: float = 0.3
+
+    __pydantic_config__ = FROZEN
+
+
+@dataclass(frozen=True)
+class PhotometrySettings:
+    """Strengths of random colour changes; 0 switches one off."""
+
+    brightness: float = 0.0
+    """Largest relative change of brightness."""
+    contrast: float = 0.0
+    """Largest relative change of contrast about the mean."""
+    saturation: float = 0.0
+    """Largest relative change of saturation."""
+    white_balance: float = 0.0
+    """Largest relative change of a single colour channel."""
+    gamma: float = 0.0
+    """Largest absolute logarithm (base 2) of the exponent."""
+    noise: float = 0.0
+    """Largest standard deviation of additive noise, in grey levels."""
+    blur: float = 0.0
+    """Largest sigma of a Gaussian blur, in pixels; used on a third of the pictures."""
+    shadow: float = 0.0
+    """Largest relative darkening by a smooth illumination field."""
+
+    __pydantic_config__ = FROZEN
+
+
+def draw_shorter_side(rng: np.random.Generator, settings: JitterSettings) -> int:
+    """Draw the shorter side that a picture is resized to, in pixels."""
+    if rng.random() < settings.base_probability:
+        return settings.base
+    return int(rng.integers(settings.minimum, settings.maximum + 1))
+
+
+def resize(sample: Sample, size: tuple[int, int]) -> Sample:
+    """Resize a sample to (height, width): picture by area or bilinearly, truth to nearest."""
+    height, width = size
+    shrinks = height < sample.rgb.shape[0]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    rgb = cv2.resize(sample.rgb, (width, height), interpolation=interpolation)
+
+    def nearest(truth: np.ndarray | None) -> np.ndarray | None:
+        if truth is None:
+            return None
+        return cv2.resize(truth, (width, height), interpolation=cv2.INTER_NEAREST)
+
+    return Sample(sample.name, rgb, nearest(sample.labels), nearest(sample.outlier))
+
+
+def resize_shorter_side(sample: Sample, side: int) -> Sample:
+    """Resize a sample to a shorter side of `side` pixels, keeping its shape."""
+    height, width = sample.rgb.shape[:2]
+    scale = side / min(height, width)
+    return resize(sample, (round(height * scale), round(width * scale)))
+
+
+def random_crop(
+    sample: Sample, size: tuple[int, int], rng: np.random.Generator, pad_value: int = 0
+) -> Sample:
+    """Cut a random (height, width) window; a smaller sample is padded, its truth by ignore."""
+    height, width = sample.rgb.shape[:2]
+    pad_bottom, pad_right = max(0, size[0] - height), max(0, size[1] - width)
+    top = int(rng.integers(0, height + pad_bottom - size[0] + 1))
+    left = int(rng.integers(0, width + pad_right - size[1] + 1))
+    window = np.s_[top : top + size[0], left : left + size[1]]
+
+    def cut(array: np.ndarray | None, value: int) -> np.ndarray | None:
+        if array is None:
+            return None
+        if pad_bottom or pad_right:
+            array = cv2.copyMakeBorder(
+                array, 0, pad_bottom, 0, pad_right, cv2.BORDER_CONSTANT, value=[value] * 3
+            )
+        return np.ascontiguousarray(array[window])
+
+    return Sample(
+        sample.name,
+        cut(sample.rgb, pad_value),
+        cut(sample.labels, IGNORE_INDEX),
+        cut(sample.outlier, IGNORE_INDEX),
+    )
+
+
+def flip(sample: Sample) -> Sample:
+    """Mirror a sample left to right."""
+
+    def mirror(array: np.ndarray | None) -> np.ndarray | None:
+        return None if array is None else np.ascontiguousarray(array[:, ::-1])
+
+    return Sample(sample.name, mirror(sample.rgb), mirror(sample.labels), mirror(sample.outlier))
+
+
+def change_photometry(
+    sample: Sample, settings: PhotometrySettings, rng: np.random.Generator
+) -> Sample:
+    """Return the sample under other light and another sensor; its truth stays."""
+    return replace(sample, rgb=change_colours(sample.rgb, settings, rng))
+
+
+def change_colours(
+    rgb: np.ndarray, settings: PhotometrySettings, rng: np.random.Generator
+) -> np.ndarray:
+    """Apply random gamma, colour, shadow, blur and noise to a uint8 (H, W, 3) picture."""
+    height, width = rgb.shape[:2]
+    values = rgb.astype(np.float32)
+    if settings.gamma:
+        exponent = 2 ** rng.uniform(-settings.gamma, settings.gamma)
+        curve = (255 * (np.arange(256) / 255) ** exponent).astype(np.float32)
+        values = curve[rgb]
+    if settings.saturation:
+        grey = values.mean(2, keepdims=True)
+        values = grey + (values - grey) * _factor(rng, settings.saturation)
+    if settings.contrast:
+        mean = values.mean()
+        values = mean + (values - mean) * _factor(rng, settings.contrast)
+    gains = np.full(3, _factor(rng, settings.brightness))
+    if settings.white_balance:
+        gains = gains * rng.uniform(1 - settings.white_balance, 1 + settings.white_balance, 3)
+    values = values * gains.astype(np.float32)
+    if settings.shadow:
+        field = rng.random((3, 4)).astype(np.float32) * rng.uniform(0, settings.shadow)
+        field = cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC)
+        values = values * (1 - field)[..., None]
+    if settings.blur and rng.random() < 1 / 3:
+        values = cv2.GaussianBlur(values, (0, 0), rng.uniform(0.1, settings.blur))
+    if settings.noise:
+        sigma = rng.uniform(0, settings.noise)
+        values = values + sigma * rng.standard_normal(values.shape, np.float32)
+    return np.clip(values + 0.5, 0, 255).astype(np.uint8)
+
+
+def _factor(rng: np.random.Generator, strength: float) -> float:
+    return float(rng.uniform(1 - strength, 1 + strength))

@@ -1,0 +1,81 @@
+"""Measure a model over samples with truth: segmentation and outlier ranking in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from ldn_openset_ros.data.sample import Sample
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.predictor import Predictor, network_size
+from ldn_openset_ros.metrics.ranking import RankingHistogram, RankingMeasures
+from ldn_openset_ros.metrics.segmentation import ConfusionMatrix
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came out; every figure is a fraction from 0 to 1, None or NaN where undefined."""
+
+    model: str
+    protocol: str
+    frames: int
+    mean_iou: float | None
+    class_iou: dict[str, float] | None
+    ranking: dict[str, RankingMeasures]
+
+    def to_dict(self) -> dict:
+        """Return plain values for JSON; NaN becomes None."""
+        return _without_nan(asdict(self))
+
+
+def evaluate(predictor: Predictor, samples: Iterable[Sample], scores: Sequence[str]) -> Evaluation:
+    """Run the predictor on every sample and rank all their pixels together (METHOD section 5).
+
+    mIoU covers samples with labels, ranking those with outlier truth. Raises OpenSetError where
+    no sample has any truth.
+    """
+    confusion = ConfusionMatrix(predictor.taxonomy.num_classes)
+    histograms = {name: RankingHistogram() for name in scores}
+    frames = labelled = ranked = 0
+    sizes = set()
+    for sample in samples:
+        frames += 1
+        sizes.add(network_size(sample.rgb.shape[:2], predictor.resolution))
+        logits = predictor.infer(sample.rgb)
+        if sample.labels is not None:
+            labelled += 1
+            labels = predictor.decide(logits, outputs=("labels",)).labels
+            confusion.add(labels, sample.labels)
+        if sample.outlier is not None:
+            ranked += 1
+            for name, histogram in histograms.items():
+                histogram.add(predictor.log_odds(logits, name), sample.outlier)
+    if not labelled and not ranked:
+        raise OpenSetError("no sample has labels or outlier truth: nothing can be measured")
+    iou = confusion.iou() if labelled else None
+    return Evaluation(
+        model=predictor.name,
+        protocol=_protocol(sizes, frames, ranked),
+        frames=frames,
+        mean_iou=confusion.mean_iou() if labelled else None,
+        class_iou=None
+        if iou is None
+        else dict(zip(predictor.taxonomy.names, map(float, iou), strict=True)),
+        ranking={n: h.measures() for n, h in histograms.items()} if ranked else {},
+    )
+
+
+def _protocol(sizes: set[tuple[int, int]], frames: int, ranked: int) -> str:
+    at = ", ".join(f"{width}x{height}" for height, width in sorted(sizes))
+    return (
+        f"network at {at}, measured at the truth's size; {frames} frames, {ranked} with outlier "
+        "truth; global ranking over all pixels; void pixels ignored"
+    )
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {key: _without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, float) and value != value:
+        return None
+    return value

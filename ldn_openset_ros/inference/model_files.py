@@ -1,0 +1,140 @@
+"""A model's folder: `model.safetensors` with its weights, `model.yaml` with all else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import yaml
+
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.nn.checkpoint import load_strictly, read_weights, write_weights
+from ldn_openset_ros.nn.network import NetworkSettings, OpenSetNetwork
+from ldn_openset_ros.resources import models_directory
+from ldn_openset_ros.scores import check_threshold, find_score
+from ldn_openset_ros.settings import FROZEN, read_yaml, settings_from_dict
+from ldn_openset_ros.taxonomy import Taxonomy
+
+WEIGHTS_FILE = "model.safetensors"
+DESCRIPTION_FILE = "model.yaml"
+DEFAULT_MODEL = "camvid_lite0"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """Mean and standard deviation of RGB on the scale 0..255; they belong to the weights."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+    __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        if min(self.std) <= 0:
+            raise OpenSetError(f"normalisation std {list(self.std)} must be above 0")
+
+
+EFFICIENTNET_LITE_NORMALISATION = Normalisation((127.0,) * 3, (128.0,) * 3)
+SEMSEG_OD_NORMALISATION = Normalisation(
+    (123.68, 116.779, 103.939), (70.59564226, 68.52497082, 71.41913876)
+)
+"""The normalisation of the paper's authors (METHOD section 1)."""
+
+
+@dataclass(frozen=True)
+class DecisionSettings:
+    """How a model turns logits into an open-set map, unless the user chooses otherwise.
+
+    fusion: a name of `scores.SCORES`; threshold in [0, 1]; resolution: the shorter side in
+    pixels that pictures are resized to for the network, 0 = as they come.
+    """
+
+    fusion: str = "op_x_msm"
+    threshold: float = 0.5
+    resolution: int = 0
+
+    __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        find_score(self.fusion)
+        check_threshold(self.threshold)
+        if self.resolution < 0:
+            raise OpenSetError(f"resolution is {self.resolution}: give 0 or a size in pixels")
+
+
+@dataclass(frozen=True)
+class ModelDescription:
+    """What `model.yaml` holds."""
+
+    name: str
+    network: NetworkSettings
+    normalisation: Normalisation
+    taxonomy: dict
+    decision: DecisionSettings = field(default_factory=DecisionSettings)
+    trained: bool = True
+    """False for a network whose heads are still random."""
+    format: int = FORMAT
+
+    __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        if self.format != FORMAT:
+            raise OpenSetError(
+                f"model {self.name!r} has format {self.format}, this version reads {FORMAT}: "
+                "update ldn_openset_ros"
+            )
+        classes = Taxonomy.from_dict(self.taxonomy).num_classes
+        if classes != self.network.num_classes:
+            raise OpenSetError(
+                f"model {self.name!r} has {self.network.num_classes} logits but a taxonomy of "
+                f"{classes} classes"
+            )
+
+
+def find_model(model: str | Path) -> Path:
+    """Return a model's folder, given as a path or as the name of a shipped model."""
+    for folder in (Path(model), models_directory() / model):
+        if (folder / DESCRIPTION_FILE).is_file():
+            return folder
+    shipped = ", ".join(sorted(p.parent.name for p in models_directory().glob("*/model.yaml")))
+    raise OpenSetError(
+        f"no model {str(model)!r}: give a folder with {DESCRIPTION_FILE} and {WEIGHTS_FILE}, or "
+        f"one of {shipped or '(none shipped)'}"
+    )
+
+
+def read_description(folder: Path) -> ModelDescription:
+    """Read and check `model.yaml`."""
+    path = folder / DESCRIPTION_FILE
+    return settings_from_dict(ModelDescription, read_yaml(path), path)
+
+
+def read_network(folder: Path, description: ModelDescription) -> OpenSetNetwork:
+    """Build the network and fill it from `model.safetensors`, strictly; evaluation mode."""
+    path = folder / WEIGHTS_FILE
+    network = OpenSetNetwork(description.network)
+    load_strictly(network, read_weights(path), path)
+    return network.eval()
+
+
+def write_model(folder: Path, description: ModelDescription, network: OpenSetNetwork) -> None:
+    """Write a model's folder, weights in half precision and without the auxiliary heads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {
+        name: tensor
+        for name, tensor in network.state_dict().items()
+        if not name.startswith("auxiliary_heads.")
+    }
+    write_weights(state, folder / WEIGHTS_FILE, half_precision=True)
+    values = _plain(asdict(description))
+    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    (folder / DESCRIPTION_FILE).write_text(text)
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return value

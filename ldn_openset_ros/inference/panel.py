@@ -1,0 +1,39 @@
+"""One picture that shows what a model made of a frame."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from ldn_openset_ros.inference.overlay import blend_overlay, colourise, heat_map
+from ldn_openset_ros.inference.predictor import Prediction
+from ldn_openset_ros.taxonomy import Taxonomy
+
+OPACITY = 0.5
+CAPTION_HEIGHT = 26
+
+
+def side_by_side(rgb: np.ndarray, prediction: Prediction, taxonomy: Taxonomy) -> np.ndarray:
+    """Return input and labels over outlier heat map and open-set overlay, captioned.
+
+    rgb: uint8 (H, W, 3); the prediction needs all three maps. Returns uint8 (2H + captions, 2W,
+    3).
+    """
+    tiles = (
+        ("camera", rgb),
+        ("labels (closed set)", colourise(prediction.labels, taxonomy)),
+        ("outlier probability", heat_map(prediction.outlier)),
+        ("open set", blend_overlay(rgb, prediction.open_set, taxonomy, OPACITY)),
+    )
+    captioned = [_captioned(picture, text) for text, picture in tiles]
+    return np.vstack([np.hstack(captioned[:2]), np.hstack(captioned[2:])])
+
+
+def _captioned(picture: np.ndarray, text: str) -> np.ndarray:
+    tile = cv2.copyMakeBorder(
+        picture, CAPTION_HEIGHT, 0, 0, 0, cv2.BORDER_CONSTANT, value=(24, 24, 24)
+    )
+    origin = (8, CAPTION_HEIGHT - 8)
+    return cv2.putText(
+        tile, text, origin, cv2.FONT_HERSHEY_SIMPLEX, 0.5, (235, 235, 235), 1, cv2.LINE_AA
+    )

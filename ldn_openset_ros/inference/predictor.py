@@ -1,0 +1,273 @@
+"""From an RGB picture to label, outlier and open-set maps."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.model_files import (
+    DecisionSettings,
+    ModelDescription,
+    find_model,
+    read_description,
+    read_network,
+)
+from ldn_openset_ros.inference.smoothing import smooth
+from ldn_openset_ros.nn.layers import upsample
+from ldn_openset_ros.nn.network import MIN_INPUT_SIZE, OpenSetNetwork
+from ldn_openset_ros.scores import check_threshold, find_score, fuse
+from ldn_openset_ros.taxonomy import Taxonomy
+
+OUTPUTS = ("labels", "outlier", "open_set")
+BACKENDS = ("auto", "torch")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+
+
+@dataclass(frozen=True)
+class FrameLogits:
+    """Both heads' logits of one frame at the network's resolution, on the network's device.
+
+    segmentation: float32 (1, C, h, w); outlier: float32 (1, 2, h, w) or None; size: the (H, W)
+    of the frame, to which every map is brought.
+    """
+
+    segmentation: Tensor
+    outlier: Tensor | None
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Maps of one frame in its own size; None where a map was not asked for.
+
+    labels: uint8 (H, W), argmax class ids. outlier: float32 (H, W) in [0, 1], the chosen score.
+    open_set: uint8 (H, W), class ids, C = outlier.
+    """
+
+    labels: np.ndarray | None
+    outlier: np.ndarray | None
+    open_set: np.ndarray | None
+
+
+class Predictor:
+    """A loaded model, ready for frames of any size; use it from one thread at a time."""
+
+    def __init__(
+        self,
+        network: OpenSetNetwork,
+        description: ModelDescription,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Take a network in evaluation mode; `load` reads one from a model's folder."""
+        self._network = network.to(device)
+        self._device = device
+        self._dtype = dtype
+        self._description = description
+        mean = torch.tensor(description.normalisation.mean, device=device).view(1, 3, 1, 1)
+        std = torch.tensor(description.normalisation.std, device=device).view(1, 3, 1, 1)
+        self._mean, self._std = mean, std
+        self.taxonomy = Taxonomy.from_dict(description.taxonomy)
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path,
+        device: str = "auto",
+        backend: str = "auto",
+        precision: str = "auto",
+        fusion: str | None = None,
+        threshold: float | None = None,
+        resolution: int | None = None,
+    ) -> Predictor:
+        """Load a model's folder or a shipped model by name.
+
+        device: "auto" (CUDA where there is a GPU), "cpu", "cuda" or "cuda:N". backend: "auto" or
+        "torch". precision: "float32" ("auto"), or "bfloat16", "float16" on a GPU. fusion,
+        threshold, resolution: None = the model's own. Raises OpenSetError with the remedy.
+        """
+        folder = find_model(model)
+        description = read_description(folder)
+        own = description.decision
+        decision = DecisionSettings(
+            own.fusion if fusion is None else fusion,
+            own.threshold if threshold is None else float(threshold),
+            own.resolution if resolution is None else int(resolution),
+        )
+        find_score(decision.fusion, description.network.outlier_head)
+        if backend not in BACKENDS:
+            raise OpenSetError(f"unknown backend {backend!r}: choose one of {', '.join(BACKENDS)}")
+        chosen = choose_device(device)
+        dtype = choose_precision(precision, chosen)
+        network = read_network(folder, description)
+        description = ModelDescription(
+            description.name,
+            description.network,
+            description.normalisation,
+            description.taxonomy,
+            decision,
+            description.trained,
+        )
+        return cls(network, description, chosen, dtype)
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._description.name
+
+    @property
+    def device(self) -> str:
+        """Where the network runs, for example "cpu" or "cuda:0"."""
+        return str(self._device)
+
+    @property
+    def precision(self) -> str:
+        """The network's number format, for example "float32"."""
+        return str(self._dtype).removeprefix("torch.")
+
+    @property
+    def fusion(self) -> str:
+        """Name of the score that `decide` uses by default."""
+        return self._description.decision.fusion
+
+    @property
+    def threshold(self) -> float:
+        """Outlier threshold in [0, 1] that `decide` uses by default."""
+        return self._description.decision.threshold
+
+    @property
+    def resolution(self) -> int:
+        """Shorter side in pixels that pictures are resized to; 0 = as they come."""
+        return self._description.decision.resolution
+
+    @property
+    def has_outlier_head(self) -> bool:
+        """Whether the scores that use the outlier head can be had."""
+        return self._description.network.outlier_head
+
+    def __call__(self, rgb: np.ndarray) -> Prediction:
+        """Recognise one picture, uint8 (H, W, 3) RGB, by the model's defaults."""
+        return self.decide(self.infer(rgb))
+
+    def infer(self, rgb: np.ndarray) -> FrameLogits:
+        """Run the network on one picture, uint8 (H, W, 3) RGB."""
+        return self.forward(self.preprocess(rgb), rgb.shape[:2])
+
+    def preprocess(self, rgb: np.ndarray) -> Tensor:
+        """Resize and normalise a picture, uint8 (H, W, 3), to the network's input (1, 3, h, w)."""
+        if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
+            raise OpenSetError(
+                f"a picture must be a uint8 array (H, W, 3), got {rgb.dtype} {rgb.shape}"
+            )
+        height, width = network_size(rgb.shape[:2], self.resolution)
+        if (height, width) != rgb.shape[:2]:
+            shrinks = height < rgb.shape[0]
+            rgb = cv2.resize(
+                rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+            )
+        batch = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
+        batch = batch.permute(2, 0, 1)[None].float()
+        return batch.sub_(self._mean).div_(self._std)
+
+    @torch.inference_mode()
+    def forward(self, batch: Tensor, size: tuple[int, int]) -> FrameLogits:
+        """Run the network on `preprocess`'s output; `size` is the frame's (H, W)."""
+        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
+            output = self._network(batch).main
+        outlier = None if output.outlier is None else output.outlier.float()
+        return FrameLogits(output.segmentation.float(), outlier, (int(size[0]), int(size[1])))
+
+    @torch.inference_mode()
+    def decide(
+        self,
+        logits: FrameLogits,
+        fusion: str | None = None,
+        threshold: float | None = None,
+        smoothing: float = 0.0,
+        outputs: Collection[str] = OUTPUTS,
+    ) -> Prediction:
+        """Turn logits into maps without running the network.
+
+        fusion, threshold: None = the predictor's. smoothing: sigma in pixels of a Gaussian over
+        the score, 0 = off. outputs: which maps to make, of "labels", "outlier", "open_set".
+        """
+        threshold = check_threshold(self.threshold if threshold is None else threshold)
+        labels = probability = open_set = None
+        segmentation = upsample(logits.segmentation, logits.size)[0]
+        if "labels" in outputs or "open_set" in outputs:
+            labels = segmentation.argmax(0).to(torch.uint8)
+        if "outlier" in outputs or "open_set" in outputs:
+            score = self._score(segmentation, logits, fusion)
+            probability = smooth(score.sigmoid(), smoothing)
+        if "open_set" in outputs:
+            open_set = fuse(labels, probability, threshold, self.taxonomy.outlier_id)
+        return Prediction(
+            labels.cpu().numpy() if "labels" in outputs else None,
+            probability.cpu().numpy() if "outlier" in outputs else None,
+            open_set.cpu().numpy() if "open_set" in outputs else None,
+        )
+
+    @torch.inference_mode()
+    def log_odds(self, logits: FrameLogits, fusion: str | None = None) -> np.ndarray:
+        """Return a score before the sigmoid, float32 (H, W): what ranking measures take."""
+        segmentation = upsample(logits.segmentation, logits.size)[0]
+        return self._score(segmentation, logits, fusion).cpu().numpy()
+
+    def _score(self, segmentation: Tensor, logits: FrameLogits, fusion: str | None) -> Tensor:
+        score = find_score(self.fusion if fusion is None else fusion, logits.outlier is not None)
+        outlier = None if logits.outlier is None else upsample(logits.outlier, logits.size)[0]
+        return score(segmentation, outlier)
+
+
+def network_size(size: tuple[int, int], resolution: int) -> tuple[int, int]:
+    """Return the (height, width) a picture of `size` is resized to for the network.
+
+    The shorter side becomes `resolution` pixels (0 = unchanged) and never less than 32.
+    """
+    height, width = size
+    if min(size) < 1:
+        raise OpenSetError(f"a picture of {width}x{height} pixels is empty")
+    side = max(resolution or min(size), MIN_INPUT_SIZE)
+    scale = side / min(size)
+    return max(side, round(height * scale)), max(side, round(width * scale))
+
+
+def choose_device(device: str) -> torch.device:
+    """Return the torch device for "auto", "cpu", "cuda" or "cuda:N"; an absent one is an error."""
+    if device == "auto":
+        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise OpenSetError(f"unknown device {device!r}: choose auto, cpu or cuda:N") from None
+    if chosen.type not in ("cpu", "cuda"):
+        raise OpenSetError(f"device {device!r} is not supported: choose auto, cpu or cuda:N")
+    if chosen.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (chosen.index or 0) >= count:
+            raise OpenSetError(
+                f"device {device!r} is not there ({count} CUDA devices found): choose auto or cpu"
+            )
+    return chosen
+
+
+def choose_precision(precision: str, device: torch.device) -> torch.dtype:
+    """Return the network's number format; reduced formats need a GPU."""
+    if precision not in PRECISIONS:
+        raise OpenSetError(
+            f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}"
+        )
+    if precision in ("auto", "float32"):
+        return torch.float32
+    if device.type == "cpu":
+        raise OpenSetError(
+            f"precision {precision!r} needs a CUDA device: choose float32 on the CPU"
+        )
+    return getattr(torch, precision)

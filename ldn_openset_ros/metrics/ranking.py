@@ -1,0 +1,159 @@
+"""Outlier detection as a ranking of pixels: AP, AUROC and FPR95 (METHOD section 5).
+
+Outliers are the positive class, ignored pixels never count, and all pixels of all frames go into
+one ranking.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.taxonomy import IGNORE_INDEX
+
+TPR_OF_FPR95 = 0.95
+NUM_BINS = 65_536
+LOG_ODDS_LIMIT = 20.0
+"""The histogram's bins divide [-20, 20] equally; the end bins hold what lies beyond."""
+BINS_PER_UNIT = NUM_BINS / (2 * LOG_ODDS_LIMIT)
+
+
+@dataclass(frozen=True)
+class RankingMeasures:
+    """Quality of an outlier ranking, as fractions from 0 to 1.
+
+    A measure that is not defined is NaN: all three without outliers, AUROC and FPR95 without
+    inliers.
+    """
+
+    average_precision: float
+    """Area under the precision-recall curve as a step sum, without interpolation."""
+    auroc: float
+    """Area under the ROC curve; ties count half."""
+    fpr95: float
+    """False-positive rate at the highest threshold that finds at least 95 % of the outliers."""
+    positives: int
+    """Number of outlier pixels."""
+    negatives: int
+    """Number of inlier pixels."""
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """Return JSON-ready values: None in place of NaN."""
+        return {name: None if math.isnan(value) else value for name, value in asdict(self).items()}
+
+
+def exact_ranking(scores: np.ndarray, outlier: np.ndarray) -> RankingMeasures:
+    """Rank by sorting; takes memory in proportion to the number of pixels.
+
+    `scores` are floats of any shape and range, higher meaning more outlier; `outlier` has the
+    same shape and holds 0 (inlier), 1 (outlier) or 255 (ignored). A NaN score on a pixel that
+    counts is an OpenSetError.
+    """
+    _check_truth(scores, outlier)
+    counted = outlier != IGNORE_INDEX
+    scores, positive = scores[counted], outlier[counted] == 1
+    if np.isnan(scores).any():
+        raise _nan_error()
+    descending = np.argsort(scores)[::-1]
+    scores, positive = scores[descending], positive[descending]
+    starts_of_ties = np.flatnonzero(np.r_[scores.size > 0, scores[1:] != scores[:-1]])
+    positives = np.add.reduceat(positive, starts_of_ties, dtype=np.int64)
+    pixels = np.diff(np.r_[starts_of_ties, scores.size])
+    return _measure(positives, pixels - positives)
+
+
+class RankingHistogram:
+    """One-pass ranking in constant memory: two counts over equal bins of the score's log-odds.
+
+    Log-odds resolve scores near 0 and 1, where probability bins would merge the very pixels that
+    decide AP and FPR95. Pixels that share a bin are ties.
+    """
+
+    def __init__(self, counts: np.ndarray | None = None) -> None:
+        """Start empty, or from the `counts` of another histogram."""
+        shape = (2, NUM_BINS)
+        self.counts = np.zeros(shape, np.uint64) if counts is None else counts.astype(np.uint64)
+        """uint64 (2, 65536): inlier and outlier pixels by ascending log-odds."""
+        if self.counts.shape != shape:
+            raise OpenSetError(
+                f"ranking counts of shape {self.counts.shape}: give an array of shape {shape}"
+            )
+
+    def add(self, log_odds: np.ndarray, outlier: np.ndarray) -> None:
+        """Count pixels by their log-odds of being an outlier: floats of any shape, ±inf allowed.
+
+        `outlier` has the same shape and holds 0 (inlier), 1 (outlier) or 255 (ignored). A NaN on
+        a pixel that counts is an OpenSetError.
+        """
+        _check_truth(log_odds, outlier)
+        position = np.multiply(log_odds, BINS_PER_UNIT, dtype=np.float32).ravel()
+        group = np.minimum(outlier, 2).ravel()
+        position += NUM_BINS / 2
+        np.clip(position, 0, NUM_BINS - 1, out=position)
+        if position.size and math.isnan(position.min()):
+            if np.isnan(position[group < 2]).any():
+                raise _nan_error()
+            np.nan_to_num(position, copy=False)
+        bins = position.astype(np.intp)
+        bins += group.astype(np.intp) * NUM_BINS
+        counts = np.bincount(bins, minlength=3 * NUM_BINS).reshape(3, NUM_BINS)
+        self.counts += counts[:2].astype(np.uint64)
+
+    def add_probabilities(self, probabilities: np.ndarray, outlier: np.ndarray) -> None:
+        """Count pixels by a score in [0, 1]; see `add`."""
+        exact = probabilities.astype(np.float64)
+        if ((exact < 0) | (exact > 1)).any():
+            raise OpenSetError(
+                "outlier scores outside [0, 1] have no log-odds: give probabilities, or map the "
+                "score to log-odds"
+            )
+        with np.errstate(divide="ignore"):
+            log_odds = np.log(exact) - np.log1p(-exact)
+        self.add(log_odds, outlier)
+
+    def merge(self, other: RankingHistogram) -> None:
+        """Take in all pixels of another histogram."""
+        self.counts += other.counts
+
+    def measures(self) -> RankingMeasures:
+        """Return the measures of all pixels so far."""
+        negatives, positives = self.counts[:, ::-1].astype(np.int64)
+        return _measure(positives, negatives)
+
+
+def _measure(positives: np.ndarray, negatives: np.ndarray) -> RankingMeasures:
+    """Measure a ranking from its int64 counts per tie, in the order of falling scores."""
+    true_positives, false_positives = np.cumsum(positives), np.cumsum(negatives)
+    total_positives, total_negatives = int(positives.sum()), int(negatives.sum())
+    average_precision = auroc = fpr95 = math.nan
+    if total_positives:
+        steps = positives > 0
+        found, alarms = true_positives[steps], false_positives[steps]
+        precision = found / (found + alarms)
+        average_precision = float(positives[steps] @ precision) / total_positives
+    if total_positives and total_negatives:
+        outranked = total_positives - true_positives + positives / 2
+        auroc = 1 - float(negatives / total_negatives @ (outranked / total_positives))
+        recall = true_positives / total_positives
+        fpr95 = float(false_positives[np.argmax(recall >= TPR_OF_FPR95)]) / total_negatives
+    return RankingMeasures(average_precision, auroc, fpr95, total_positives, total_negatives)
+
+
+def _check_truth(scores: np.ndarray, outlier: np.ndarray) -> None:
+    if scores.shape != outlier.shape:
+        raise OpenSetError(
+            f"outlier scores of shape {scores.shape} and truth of shape {outlier.shape} do not "
+            "belong together: give both at the same resolution"
+        )
+    if ((outlier > 1) & (outlier != IGNORE_INDEX)).any():
+        raise OpenSetError(
+            "outlier truth holds other values than 0 (inlier), 1 (outlier) and 255 (ignored): "
+            "convert it to these"
+        )
+
+
+def _nan_error() -> OpenSetError:
+    return OpenSetError("outlier scores hold NaN: check the model and the score that made them")

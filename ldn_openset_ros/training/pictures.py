@@ -1,0 +1,123 @@
+"""Training pictures: road scenes with pasted negatives, and whole negatives (METHOD section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from ldn_openset_ros.data.negatives import Negative
+from ldn_openset_ros.data.pasting import (
+    draw_share,
+    feather,
+    paste,
+    paste_size,
+    shape_opacity,
+)
+from ldn_openset_ros.data.sample import Sample
+from ldn_openset_ros.data.transforms import (
+    change_colours,
+    change_photometry,
+    draw_shorter_side,
+    flip,
+    random_crop,
+    resize_shorter_side,
+)
+from ldn_openset_ros.taxonomy import IGNORE_INDEX
+from ldn_openset_ros.training.settings import NegativeSettings, TrainingSettings
+
+
+class TrainingPictures(Dataset):
+    """Item i of an endless, reproducible stream: a pure function of the settings and i.
+
+    The stream iterates over the negatives, in a new order each negative epoch, and draws the
+    road scenes at random. Any item can be made at any time, so a run that was cut goes on
+    exactly where it stopped.
+    """
+
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        inliers: Sequence[Sample],
+        negatives: Sequence[Negative],
+        rendered: Sequence[Sample] = (),
+    ) -> None:
+        self._settings = settings
+        self._inliers = inliers
+        self._negatives = negatives
+        self._rendered = rendered
+
+    def __len__(self) -> int:
+        return self._settings.steps * self._settings.batch_size
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return uint8 (3, H, W) RGB, int64 (H, W) labels and int64 (H, W) outlier truth."""
+        # One OpenCV thread a process: the network needs the cores.
+        cv2.setNumThreads(1)
+        sample = self.sample(index)
+        return (
+            torch.from_numpy(sample.rgb).permute(2, 0, 1).contiguous(),
+            torch.from_numpy(sample.labels.astype(np.int64)),
+            torch.from_numpy(sample.outlier.astype(np.int64)),
+        )
+
+    def sample(self, index: int) -> Sample:
+        """Return training picture `index` with labels and outlier truth."""
+        settings = self._settings
+        rng = np.random.default_rng((settings.seed, index))
+        negative = self._negative(index)
+        if rng.random() < settings.negatives.mixed_probability:
+            scene = self._crop(self._scene(rng), rng)
+            sample = paste_negative(scene, negative, settings.negatives, rng)
+        else:
+            sample = self._crop(whole_negative(negative), rng)
+        return change_photometry(sample, settings.photometry, rng)
+
+    def _negative(self, index: int) -> Negative:
+        epoch, place = divmod(index, len(self._negatives))
+        order = np.random.default_rng((self._settings.seed, epoch, 0)).permutation(
+            len(self._negatives)
+        )
+        return self._negatives[int(order[place])]
+
+    def _scene(self, rng: np.random.Generator) -> Sample:
+        rendered = rng.random() < self._settings.data.rendered_probability
+        source = self._rendered if rendered and len(self._rendered) else self._inliers
+        return source[int(rng.integers(len(source)))]
+
+    def _crop(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        sample = resize_shorter_side(sample, draw_shorter_side(rng, self._settings.jitter))
+        sample = random_crop(sample, self._settings.crop, rng)
+        return flip(sample) if rng.random() < 0.5 else sample
+
+
+def whole_negative(negative: Negative) -> Sample:
+    """Return the negative picture: outlier inside its box, ignore outside, no class anywhere."""
+    outlier = np.full(negative.rgb.shape[:2], IGNORE_INDEX, np.uint8)
+    box = negative.box
+    outlier[box.top : box.bottom, box.left : box.right] = 1
+    return Sample(negative.name, negative.rgb, np.full_like(outlier, IGNORE_INDEX), outlier)
+
+
+def paste_negative(
+    scene: Sample, negative: Negative, settings: NegativeSettings, rng: np.random.Generator
+) -> Sample:
+    """Paste the negative's box into the scene at a random place, in a random size and outline."""
+    box = negative.box
+    patch = negative.rgb[box.top : box.bottom, box.left : box.right]
+    height, width = paste_size(
+        patch.shape[:2], scene.rgb.shape[:2], draw_share(rng, settings.share)
+    )
+    patch = cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA)
+    if rng.random() < 0.5:
+        patch = np.ascontiguousarray(patch[:, ::-1])
+    patch = change_colours(patch, settings.photometry, rng)
+    shape = settings.shapes[int(rng.integers(len(settings.shapes)))]
+    sigma = min(height, width) * rng.uniform(0, settings.feather) if settings.feather else 0.0
+    opacity = feather(shape_opacity(shape, (height, width), rng), sigma)
+    top = int(rng.integers(0, scene.rgb.shape[0] - height + 1))
+    left = int(rng.integers(0, scene.rgb.shape[1] - width + 1))
+    return paste(scene, patch, opacity, top, left)

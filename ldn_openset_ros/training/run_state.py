@@ -1,0 +1,61 @@
+"""Save and restore a training run, so that a cut run goes on exactly where it stopped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.nn.checkpoint import load_strictly
+
+
+def save_run(
+    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, step: int, digest: str
+) -> None:
+    """Write weights, optimiser state and the number of finished steps as one safetensors file.
+
+    digest: a fingerprint of the settings, checked on resuming. The file is replaced at once, so
+    an interruption leaves the old one whole.
+    """
+    tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    for index, state in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in state.items()}
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    temporary = path.with_suffix(".tmp")
+    save_file(tensors, temporary, metadata={"step": str(step), "digest": digest})
+    os.replace(temporary, path)
+
+
+def load_run(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, digest: str) -> int:
+    """Restore what `save_run` wrote and return the number of finished steps.
+
+    Raises OpenSetError where the file is damaged or of a run with other settings.
+    """
+    weights: dict[str, torch.Tensor] = {}
+    state: dict[int, dict[str, torch.Tensor]] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            for key in file.keys():  # noqa: SIM118 - safe_open is no mapping
+                kind, _, rest = key.partition(".")
+                if kind == "network":
+                    weights[rest] = file.get_tensor(key)
+                else:
+                    index, _, name = rest.partition(".")
+                    state.setdefault(int(index), {})[name] = file.get_tensor(key)
+        step, saved_digest = int(metadata["step"]), metadata["digest"]
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise OpenSetError(f"cannot resume from {path}: {error}; delete the run folder") from None
+    if saved_digest != digest:
+        raise OpenSetError(
+            f"{path} belongs to a run with other settings: choose another --output or delete it"
+        )
+    load_strictly(network, weights, path)
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": state, "param_groups": groups})
+    return step

@@ -1,0 +1,109 @@
+"""Everything a training run depends on; the defaults are the paper's (METHOD section 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ldn_openset_ros.data.pasting import ShareSettings
+from ldn_openset_ros.data.transforms import JitterSettings, PhotometrySettings
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.nn.network import NetworkSettings
+from ldn_openset_ros.settings import FROZEN, read_yaml, settings_from_dict
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Weights of the compound loss: main class part, outlier part, auxiliary part."""
+
+    main: float = 0.6
+    outlier: float = 0.2
+    auxiliary: float = 0.4
+
+    __pydantic_config__ = FROZEN
+
+
+@dataclass(frozen=True)
+class OptimiserSettings:
+    """Adam; the rate falls to zero along a cosine, a pretrained backbone has a fraction of it."""
+
+    learning_rate: float = 4e-4
+    backbone_factor: float = 0.25
+    weight_decay: float = 1e-4
+    eps: float = 1e-5
+    amsgrad: bool = True
+
+    __pydantic_config__ = FROZEN
+
+
+@dataclass(frozen=True)
+class NegativeSettings:
+    """How negatives enter the batches.
+
+    mixed_probability: share of pictures that are a road scene with a pasted negative; the rest
+    are whole negatives. box_extent: the central share of a negative taken as its box.
+    shapes: outlines of pastes, drawn evenly. feather: largest sigma of the paste's soft border,
+    as a share of its shorter side. photometry: colour changes of the paste alone.
+    """
+
+    mixed_probability: float = 0.5
+    box_extent: float = 1.0
+    share: ShareSettings = field(default_factory=ShareSettings)
+    shapes: tuple[Literal["box", "ellipse", "blob"], ...] = ("box",)
+    feather: float = 0.0
+    photometry: PhotometrySettings = field(default_factory=PhotometrySettings)
+
+    __pydantic_config__ = FROZEN
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Folders below the data root, and the rendered scenes among the inliers."""
+
+    dataset: str = "camvid"
+    inliers: str = "camvid"
+    negatives: str = "imagenet_samples/train"
+    taxonomy: str = "camvid"
+    rendered_scenes: int = 0
+    rendered_probability: float = 0.0
+
+    __pydantic_config__ = FROZEN
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """One training run."""
+
+    name: str
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    imagenet_weights: bool = False
+    data: DataSettings = field(default_factory=DataSettings)
+    negatives: NegativeSettings = field(default_factory=NegativeSettings)
+    jitter: JitterSettings = field(default_factory=JitterSettings)
+    photometry: PhotometrySettings = field(default_factory=PhotometrySettings)
+    loss: LossSettings = field(default_factory=LossSettings)
+    optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    crop: tuple[int, int] = (512, 512)
+    """Height and width of the training crops, multiples of 32."""
+    batch_size: int = 8
+    steps: int = 10_000
+    validate_every: int = 500
+    checkpoint_every: int = 100
+    workers: int = 1
+    seed: int = 1
+
+    __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        if any(side < 32 or side % 32 for side in self.crop):
+            raise OpenSetError(f"crop {list(self.crop)}: give multiples of 32, at least 32")
+        if self.batch_size < 2:
+            raise OpenSetError("batch_size must be at least 2, or batch norm has no statistics")
+        if self.steps < 1 or self.validate_every < 1 or self.checkpoint_every < 1:
+            raise OpenSetError("steps, validate_every and checkpoint_every must be at least 1")
+
+
+def read_training_settings(path: Path) -> TrainingSettings:
+    """Read an experiment file, for example `config/experiments/camvid_lite0.yaml`."""
+    return settings_from_dict(TrainingSettings, read_yaml(path), path)

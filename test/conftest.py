@@ -1,0 +1,55 @@
+"""Fixtures that several test folders share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from ldn_openset_ros.inference.model_files import (
+    EFFICIENTNET_LITE_NORMALISATION,
+    DecisionSettings,
+    ModelDescription,
+    write_model,
+)
+from ldn_openset_ros.nn.network import NetworkSettings, OpenSetNetwork
+from ldn_openset_ros.taxonomy import load_taxonomy
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The real data, from LDN_DATA; tests that use it are skipped where it is absent."""
+    root = Path(os.environ.get("LDN_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not (root / "camvid").is_dir():
+        pytest.skip(f"no data at {root}: set LDN_DATA to run the tests on real data")
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory) -> Path:
+    """A model folder with a small two-head network of random weights over CamVid's classes."""
+    torch.manual_seed(0)
+    taxonomy = load_taxonomy("camvid")
+    settings = NetworkSettings(
+        backbone="efficientnet_lite0",
+        num_classes=taxonomy.num_classes,
+        pyramid_width=16,
+        pyramid_level_width=8,
+        ladder_widths=(16, 16, 16),
+    )
+    network = OpenSetNetwork(settings)
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    description = ModelDescription(
+        name="tiny",
+        network=settings,
+        normalisation=EFFICIENTNET_LITE_NORMALISATION,
+        taxonomy=taxonomy.to_dict(),
+        decision=DecisionSettings(fusion="op_x_msm", threshold=0.5, resolution=0),
+        trained=False,
+    )
+    write_model(folder, description, network)
+    return folder

@@ -1,0 +1,261 @@
+"""Ranking measures against scikit-learn, by hand, and streamed against exact."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.metrics.ranking import (
+    NUM_BINS,
+    RankingHistogram,
+    RankingMeasures,
+    exact_ranking,
+)
+
+PIXELS = 60_000
+
+
+def logistic(log_odds: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-log_odds))
+
+
+def score_models() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return log-odds (float64) and truth of detectors of different kinds."""
+    rng = np.random.default_rng(7)
+    outlier = (rng.random(PIXELS) < 0.03).astype(np.uint8)
+    noise = rng.normal(size=PIXELS)
+    easy = 6.0 * outlier - 5 + noise
+    return {
+        "easy": (easy, outlier),
+        "hard": (0.7 * outlier - 3 + noise, outlier),
+        "saturated": (10 * (3.0 * outlier - 2 + noise), outlier),
+        "confident": (-16 + 0.3 * (2.0 * outlier + noise), outlier),
+        "tied": (np.round(easy), outlier),
+    }
+
+
+SCORE_MODELS = score_models()
+
+
+def reference(scores: np.ndarray, outlier: np.ndarray) -> tuple[float, float, float]:
+    false_positive_rate, true_positive_rate, _ = roc_curve(
+        outlier, scores, drop_intermediate=False
+    )
+    return (
+        average_precision_score(outlier, scores),
+        roc_auc_score(outlier, scores),
+        false_positive_rate[np.argmax(true_positive_rate >= 0.95)],
+    )
+
+
+def values(measures: RankingMeasures) -> tuple[float, float, float]:
+    return measures.average_precision, measures.auroc, measures.fpr95
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("model", SCORE_MODELS)
+def test_exact_ranking_equals_scikit_learn(model, dtype):
+    log_odds, outlier = SCORE_MODELS[model]
+    scores = log_odds.astype(dtype)
+
+    measures = exact_ranking(scores, outlier)
+
+    assert values(measures) == pytest.approx(reference(scores, outlier), abs=1e-9)
+    assert measures.positives == outlier.sum()
+    assert measures.negatives == PIXELS - outlier.sum()
+
+
+@pytest.mark.parametrize("model", SCORE_MODELS)
+def test_streaming_equals_exact_to_a_twentieth_of_a_point(model):
+    log_odds, outlier = SCORE_MODELS[model]
+    exact = exact_ranking(log_odds, outlier)
+
+    histogram = RankingHistogram()
+    for part, truth in zip(np.split(log_odds, 6), np.split(outlier, 6), strict=True):
+        histogram.add(part.astype(np.float32).reshape(100, 100), truth.reshape(100, 100))
+
+    streamed = histogram.measures()
+    assert values(streamed) == pytest.approx(values(exact), abs=5e-4)
+    assert (streamed.positives, streamed.negatives) == (exact.positives, exact.negatives)
+
+
+@pytest.mark.parametrize("model", SCORE_MODELS)
+def test_probabilities_rank_like_their_log_odds(model):
+    log_odds, outlier = SCORE_MODELS[model]
+    probabilities = logistic(log_odds)
+    histogram = RankingHistogram()
+
+    histogram.add_probabilities(probabilities, outlier)
+
+    exact = exact_ranking(probabilities, outlier)
+    assert values(histogram.measures()) == pytest.approx(values(exact), abs=5e-4)
+
+
+def test_probability_bins_would_miss_what_log_odds_bins_find():
+    """The reason for log-odds: 256 bins of probability lose the ranking of confident scores."""
+    log_odds, outlier = SCORE_MODELS["confident"]
+    exact = exact_ranking(log_odds, outlier)
+    coarse = exact_ranking(np.floor(logistic(log_odds) * 256), outlier)
+    histogram = RankingHistogram()
+
+    histogram.add(log_odds, outlier)
+
+    assert abs(coarse.fpr95 - exact.fpr95) > 0.1
+    assert abs(histogram.measures().fpr95 - exact.fpr95) < 5e-4
+
+
+def test_measures_by_hand_with_a_tie():
+    """Ranking 1 | (0 1) | 0 0: one of two ties is an outlier."""
+    scores = np.array([[0.9, 0.5, 0.5], [0.2, 0.1, 0.7]], np.float32)
+    outlier = np.array([[1, 0, 1], [0, 0, 255]], np.uint8)
+    histogram = RankingHistogram()
+    histogram.add_probabilities(scores, outlier)
+
+    for measures in (exact_ranking(scores, outlier), histogram.measures()):
+        # Precision 1 at recall 1/2, then 2/3 at recall 1; 5.5 of 6 pairs in order; the second
+        # outlier costs one of three inliers.
+        assert measures.average_precision == pytest.approx(0.5 * 1 + 0.5 * 2 / 3)
+        assert measures.auroc == pytest.approx(5.5 / 6)
+        assert measures.fpr95 == pytest.approx(1 / 3)
+        assert (measures.positives, measures.negatives) == (2, 3)
+
+
+def test_fpr95_takes_the_first_threshold_that_finds_95_percent():
+    """Of 20 outliers 19 suffice: the last one, below all inliers, costs nothing."""
+    scores = np.concatenate([np.arange(40, 21, -1.0), [0.0], np.arange(1.0, 11.0)])
+    outlier = np.concatenate([np.ones(20), np.zeros(10)]).astype(np.uint8)
+    assert exact_ranking(scores, outlier).fpr95 == 0
+
+    outlier[18] = 255  # 18 of 19 found are only 94.7 %
+    assert exact_ranking(scores, outlier).fpr95 == 1
+
+
+def both_ways(log_odds: list[float], outlier: list[int]) -> tuple[RankingMeasures, ...]:
+    scores, truth = np.array(log_odds, np.float32), np.array(outlier, np.uint8)
+    histogram = RankingHistogram()
+    histogram.add(scores, truth)
+    return exact_ranking(scores, truth), histogram.measures()
+
+
+def test_constant_scores_rank_by_chance():
+    for measures in both_ways([0.3] * 8, [1, 1, 0, 0, 0, 0, 0, 0]):
+        assert values(measures) == pytest.approx((0.25, 0.5, 1.0))
+
+
+def test_without_outliers_nothing_is_defined():
+    for measures in both_ways([0.1, 0.2, 5], [0, 0, 255]):
+        assert all(math.isnan(value) for value in values(measures))
+        assert (measures.positives, measures.negatives) == (0, 2)
+        assert json.loads(json.dumps(measures.to_dict(), allow_nan=False)) == {
+            "average_precision": None,
+            "auroc": None,
+            "fpr95": None,
+            "positives": 0,
+            "negatives": 2,
+        }
+
+
+def test_without_inliers_every_alarm_is_right():
+    for measures in both_ways([0.1, 0.2], [1, 1]):
+        assert measures.average_precision == 1
+        assert math.isnan(measures.auroc)
+        assert math.isnan(measures.fpr95)
+
+
+@pytest.mark.parametrize(("log_odds", "outlier"), [([], []), ([0.5, 1], [255, 255])])
+def test_without_pixels_nothing_is_defined(log_odds, outlier):
+    for measures in both_ways(log_odds, outlier):
+        assert all(math.isnan(value) for value in values(measures))
+        assert (measures.positives, measures.negatives) == (0, 0)
+
+
+def test_infinite_log_odds_fall_into_the_end_bins():
+    for measures in both_ways([np.inf, 300, -np.inf, -300], [1, 0, 0, 0]):
+        assert measures.positives == 1
+    histogram = RankingHistogram()
+
+    histogram.add(np.array([np.inf, -np.inf, 25, -25.0]), np.array([1, 0, 1, 0], np.uint8))
+    histogram.add_probabilities(np.array([1.0, 0.0]), np.array([1, 0], np.uint8))
+
+    assert histogram.counts[0, 0] == 3
+    assert histogram.counts[1, NUM_BINS - 1] == 3
+    assert histogram.counts.sum() == 6
+
+
+def test_bins_are_equal_steps_of_log_odds():
+    width = 40 / NUM_BINS
+    histogram = RankingHistogram()
+
+    histogram.add(np.array([0.5 * width, -0.5 * width, 3.5 * width]), np.zeros(3, np.uint8))
+
+    assert np.flatnonzero(histogram.counts[0]).tolist() == [
+        NUM_BINS // 2 - 1,
+        NUM_BINS // 2,
+        NUM_BINS // 2 + 3,
+    ]
+
+
+def test_nan_counts_as_an_error_unless_ignored():
+    scores = np.array([0.1, np.nan, 0.9], np.float32)
+    ignored = np.array([0, 255, 1], np.uint8)
+    for measures in both_ways(scores.tolist(), ignored.tolist()):
+        assert values(measures) == (1, 1, 0)
+
+    counted = np.array([0, 0, 1], np.uint8)
+    histogram = RankingHistogram()
+    for rank in (exact_ranking, histogram.add, histogram.add_probabilities):
+        with pytest.raises(OpenSetError, match="NaN"):
+            rank(scores, counted)
+    assert histogram.counts.sum() == 0
+
+
+def test_the_callers_arrays_stay_as_they_are():
+    scores, outlier = np.array([2.0, np.nan], np.float32), np.array([1, 255], np.uint8)
+
+    RankingHistogram().add(scores, outlier)
+
+    np.testing.assert_array_equal(scores, [2.0, np.nan])
+    np.testing.assert_array_equal(outlier, [1, 255])
+
+
+@pytest.mark.parametrize("probability", [-0.01, 1.01, np.inf])
+def test_scores_without_log_odds_are_refused(probability):
+    with pytest.raises(OpenSetError, match=r"outside \[0, 1\]"):
+        RankingHistogram().add_probabilities(np.array([probability]), np.zeros(1, np.uint8))
+
+
+def test_unequal_shapes_and_strange_truth_are_refused():
+    histogram = RankingHistogram()
+    for rank in (exact_ranking, histogram.add):
+        with pytest.raises(OpenSetError, match=r"\(2, 3\).*\(3, 2\)"):
+            rank(np.zeros((2, 3)), np.zeros((3, 2), np.uint8))
+        with pytest.raises(OpenSetError, match="255"):
+            rank(np.zeros(3), np.array([0, 1, 2], np.uint8))
+
+
+def test_merged_parts_equal_the_whole():
+    log_odds, outlier = SCORE_MODELS["hard"]
+    whole, first, second = RankingHistogram(), RankingHistogram(), RankingHistogram()
+    whole.add(log_odds, outlier)
+    first.add(log_odds[:20_000], outlier[:20_000])
+    second.add(log_odds[20_000:], outlier[20_000:])
+
+    first.merge(RankingHistogram(second.counts))
+
+    np.testing.assert_array_equal(first.counts, whole.counts)
+    assert first.measures() == whole.measures()
+    assert second.counts.sum() == PIXELS - 20_000
+
+
+def test_foreign_counts_are_refused():
+    with pytest.raises(OpenSetError, match="65536"):
+        RankingHistogram(np.zeros((2, 256), np.uint64))
+
+
+def test_memory_is_one_mebibyte():
+    assert RankingHistogram().counts.nbytes == 2**20
