@@ -84,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
             "duration": (count - 1) / args.rate,
             "topics": dict(sorted(bag.counts.items())),
         }
+        args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(summary, indent=2) + "\n")
     return 0
 

@@ -19,6 +19,8 @@ WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.yaml"
 DEFAULT_MODEL = "camvid_lite0"
 FORMAT = 1
+AUXILIARY_PREFIX = "auxiliary_heads."
+"""Of the keys of those heads that training alone uses; a model's folder leaves them out."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def write_model(folder: Path, description: ModelDescription, network: OpenSetNet
     state = {
         name: tensor
         for name, tensor in network.state_dict().items()
-        if not name.startswith("auxiliary_heads.")
+        if not name.startswith(AUXILIARY_PREFIX)
     }
     write_weights(state, folder / WEIGHTS_FILE, half_precision=True)
     values = _plain(asdict(description))

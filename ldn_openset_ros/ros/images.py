@@ -9,6 +9,7 @@ cannot be decoded ends in an OpenSetError of one line.
 from __future__ import annotations
 
 import array
+import contextlib
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -70,12 +71,10 @@ def decode_image(message: Any) -> np.ndarray:
     """
     encoding = message.encoding
     if encoding in _TO_RGB:
-        rgb = _TO_RGB[encoding](_pixels(message, *_PACKED[encoding]))
-    elif encoding in _PLANAR_TO_RGB:
-        rgb = _PLANAR_TO_RGB[encoding](message)
-    else:
-        rgb = _decode_with_cv_bridge(message)
-    return rgb
+        return _TO_RGB[encoding](_pixels(message, *_PACKED[encoding]))
+    if encoding in _PLANAR_TO_RGB:
+        return _PLANAR_TO_RGB[encoding](message)
+    return _decode_with_cv_bridge(message)
 
 
 def decode_compressed(message: Any) -> np.ndarray:
@@ -87,23 +86,25 @@ def decode_compressed(message: Any) -> np.ndarray:
 
     Raises OpenSetError for any other or a damaged file, and for more than MAX_PIXELS pixels.
     """
-    data = np.frombuffer(message.data, _U8)
-    height, width = _compressed_size(data.tobytes())
+    data = bytes(message.data)
+    height, width = _compressed_size(data)
     _check_size(height, width)
-    try:
-        picture = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    except cv2.error:
-        picture = None
+    picture = None
+    # OpenCV fills what a truncated file lacks with grey, so the end marker is looked for.
+    if data.rstrip(b"\0").endswith((b"\xff\xd9", b"IEND\xaeB`\x82")):
+        with contextlib.suppress(cv2.error):
+            picture = cv2.imdecode(np.frombuffer(data, _U8), cv2.IMREAD_UNCHANGED)
     if picture is None or picture.dtype not in (_U8, _U16):
         raise OpenSetError(
-            f"compressed image of {data.size} bytes is damaged: check the link to the camera"
+            f"compressed image of {len(data)} bytes is damaged: check the link to the camera"
         )
     channels = 1 if picture.ndim == 2 else picture.shape[2]
     depth = 8 * picture.itemsize
+    encoding = {1: "mono", 3: "bgr", 4: "bgra"}[channels] + str(depth)
     original = str(message.format).split(";")[0].strip()
-    if channels == 1 and original == f"bayer_{original[6:10]}{depth}" and original in _TO_RGB:
-        return _TO_RGB[original](picture)
-    return _TO_RGB[{1: "mono", 3: "bgr", 4: "bgra"}[channels] + str(depth)](picture)
+    if channels == 1 and original in (f"bayer_{mosaic}{depth}" for mosaic in _MOSAICS):
+        encoding = original
+    return _TO_RGB[encoding](picture)
 
 
 def decode_map(message: Any) -> np.ndarray:
@@ -185,9 +186,9 @@ def _pixels(message: Any, dtype: np.dtype, channels: int) -> np.ndarray:
     _check_size(message.height, message.width)
     row_shape = (message.width,) if channels == 1 else (message.width, channels)
     stored = dtype.newbyteorder(">" if message.is_bigendian else "<")
-    return _plane(message, message.height, row_shape, stored, message.step).astype(
-        dtype, copy=False
-    )
+    plane = _plane(message, message.height, row_shape, stored, message.step)
+    # OpenCV takes padded rows as they are, but neither odd strides nor foreign byte order.
+    return np.require(plane, dtype, ["ALIGNED"])
 
 
 def _to_8_bit(pixels: np.ndarray) -> np.ndarray:

@@ -19,12 +19,16 @@ from ldn_openset_ros.data.rendered_scenes import RenderedScenes
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.model_files import (
+    AUXILIARY_PREFIX,
     EFFICIENTNET_LITE_NORMALISATION,
     SEMSEG_OD_NORMALISATION,
+    WEIGHTS_FILE,
     DecisionSettings,
     ModelDescription,
+    find_model,
     write_model,
 )
+from ldn_openset_ros.nn.checkpoint import load_strictly, read_weights
 from ldn_openset_ros.nn.efficient_net_lite import imagenet_weights_file, load_imagenet_weights
 from ldn_openset_ros.nn.network import OpenSetNetwork
 from ldn_openset_ros.taxonomy import load_taxonomy
@@ -52,11 +56,7 @@ def train(settings: TrainingSettings, data: Path, output: Path, device: str = "c
     negatives = NegativePictures(data / settings.data.negatives, settings.negatives.box_extent)
     rendered = rendered_scenes(settings)
     description = describe(settings)
-    torch.manual_seed(settings.seed)
-    network = OpenSetNetwork(settings.network, auxiliary_heads=settings.loss.auxiliary > 0)
-    if settings.imagenet_weights:
-        name = settings.network.backbone
-        load_imagenet_weights(network.backbone, imagenet_weights_file(name))
+    network = initial_network(settings)
     network.to(device)
     optimiser = build_optimiser(network, settings.optimiser)
     output.mkdir(parents=True, exist_ok=True)
@@ -92,6 +92,25 @@ def train(settings: TrainingSettings, data: Path, output: Path, device: str = "c
             save_run(run_file, network, optimiser, step, digest)
     write_model(output / MODEL_FOLDER, description, network)
     return output / MODEL_FOLDER
+
+
+def initial_network(settings: TrainingSettings) -> OpenSetNetwork:
+    """Build the network as a run starts with it: random but for the weights the settings name."""
+    torch.manual_seed(settings.seed)
+    network = OpenSetNetwork(settings.network, auxiliary_heads=settings.loss.auxiliary > 0)
+    if settings.imagenet_weights:
+        name = settings.network.backbone
+        load_imagenet_weights(network.backbone, imagenet_weights_file(name))
+    if settings.initial_model:
+        path = find_model(settings.initial_model) / WEIGHTS_FILE
+        auxiliary = {
+            name: tensor
+            for name, tensor in network.state_dict().items()
+            if name.startswith(AUXILIARY_PREFIX)
+        }
+        # A model's folder holds no auxiliary heads: those start anew.
+        load_strictly(network, {**read_weights(path), **auxiliary}, path)
+    return network
 
 
 def training_step(

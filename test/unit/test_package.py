@@ -1,0 +1,130 @@
+"""The package as a whole: which way imports point, what is free of side effects, versions."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import ldn_openset_ros
+from ldn_openset_ros.resources import share_directory
+
+PACKAGE = Path(ldn_openset_ros.__file__).parent
+LAYERS = (
+    {"errors"},
+    {"resources"},
+    {"settings", "taxonomy"},
+    {"nn", "metrics"},
+    {"scores"},
+    {"inference", "data", "scenes", "bags"},
+    {"evaluation"},
+    {"training"},
+    {"ros"},
+    {"cli"},
+)
+WITHIN_A_LAYER = {
+    ("settings", "taxonomy"),
+    ("data", "scenes"),
+    ("scenes", "data"),
+    ("bags", "data"),
+}
+ROS_MODULES = {
+    "rclpy",
+    "sensor_msgs",
+    "std_msgs",
+    "diagnostic_msgs",
+    "rcl_interfaces",
+    "rosgraph_msgs",
+    "launch",
+    "launch_ros",
+    "builtin_interfaces",
+}
+# Conversion of messages is free of ROS imports, and bags hold the same messages.
+ROS_FREE = {("bags", "ros.images"), ("cli", "ros")}
+
+
+def imported_modules(path: Path) -> set[str]:
+    modules = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            modules.add(node.module)
+    return modules
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def sources() -> list[Path]:
+    return [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
+
+
+def test_imports_point_one_way():
+    level = {part: number for number, layer in enumerate(LAYERS) for part in layer}
+    wrong = []
+    for path in sources():
+        part = part_of(path)
+        for module in imported_modules(path):
+            if not module.startswith("ldn_openset_ros."):
+                continue
+            target = module.removeprefix("ldn_openset_ros.")
+            top = target.split(".")[0]
+            allowed = (
+                top == part
+                or level[top] < level[part]
+                or (part, top) in WITHIN_A_LAYER
+                or (part, target) in ROS_FREE
+            )
+            if not allowed:
+                wrong.append(f"{path.relative_to(PACKAGE)} imports {target}")
+    assert wrong == []
+
+
+def test_only_the_ros_side_imports_ros():
+    wrong = [
+        str(path.relative_to(PACKAGE))
+        for path in sources()
+        if part_of(path) != "ros"
+        and {m.split(".")[0] for m in imported_modules(path)} & ROS_MODULES
+    ]
+    assert wrong == []
+
+
+def test_importing_the_package_imports_neither_torch_nor_ros():
+    code = (
+        "import sys, ldn_openset_ros, ldn_openset_ros.taxonomy;"
+        "sys.exit(any(m in sys.modules for m in ('torch', 'rclpy', 'cv2')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_library_code_does_not_print():
+    prints = [
+        str(path.relative_to(PACKAGE))
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) == "print"
+    ]
+    assert prints == []
+
+
+def test_versions_agree():
+    manifest = ElementTree.parse(share_directory() / "package.xml").getroot()
+    assert manifest.attrib["format"] == "3"
+    assert manifest.findtext("version") == ldn_openset_ros.__version__
+    assert manifest.findtext("export/build_type") == "ament_python"
+    assert (
+        f'version="{ldn_openset_ros.__version__}"' in (share_directory() / "setup.py").read_text()
+    )
+
+
+def test_every_pinned_package_has_an_exact_version():
+    lines = (share_directory() / "constraints.txt").read_text().splitlines()
+    pins = [line for line in lines if line and not line.startswith("#")]
+    names = [pin.partition("==")[0].lower() for pin in pins]
+    assert names == sorted(names)
+    assert all(line.count("==") == 1 for line in pins)
