@@ -53,5 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
 
 
+def run_command(command: ModuleType, argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand as an executable of its own; `argv` without the subcommand's name."""
+    name = command.__name__.rpartition(".")[2].replace("_", "-")
+    return main([name, *(sys.argv[1:] if argv is None else argv)])
+
+
 if __name__ == "__main__":
     sys.exit(main())

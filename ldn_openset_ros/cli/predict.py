@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         threshold=args.threshold,
         resolution=args.resolution,
     )
-    paths = list(expand(args.images))
+    paths = expand(args.images)
     args.output.mkdir(parents=True, exist_ok=True)
     shares = {}
     failed = 0
@@ -68,13 +68,21 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def expand(paths: list[Path]):
-    """Yield the pictures that are named and those in the folders that are named."""
+def expand(paths: list[Path]) -> list[Path]:
+    """Return the pictures that are named and those in the folders that are named.
+
+    Raises OpenSetError for two of the same stem: their results would have the same name.
+    """
+    by_stem: dict[str, Path] = {}
     for path in paths:
-        if path.is_dir():
-            yield from list_pictures(path)
-        else:
-            yield path
+        for picture in list_pictures(path) if path.is_dir() else [path]:
+            other = by_stem.setdefault(picture.stem, picture)
+            if other is not picture:
+                raise OpenSetError(
+                    f"{other} and {picture} would write the same files: predict them one by one "
+                    "into different folders"
+                )
+    return list(by_stem.values())
 
 
 def write_picture(path: Path, picture: np.ndarray) -> None:

@@ -7,7 +7,7 @@ one ranking.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -39,10 +39,6 @@ class RankingMeasures:
     """Number of outlier pixels."""
     negatives: int
     """Number of inlier pixels."""
-
-    def to_dict(self) -> dict[str, float | int | None]:
-        """Return JSON-ready values: None in place of NaN."""
-        return {name: None if math.isnan(value) else value for name, value in asdict(self).items()}
 
 
 def exact_ranking(scores: np.ndarray, outlier: np.ndarray) -> RankingMeasures:

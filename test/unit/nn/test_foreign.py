@@ -252,9 +252,7 @@ def test_one_head_other_classes_and_widths_follow_from_the_file(save):
     )
 
 
-def test_every_key_of_the_authors_layout_that_does_not_fit_is_named(
-    two_head_state, save, tmp_path
-):
+def test_every_key_of_the_authors_that_does_not_fit_is_named(two_head_state, save, tmp_path):
     state = dict(two_head_state)
     for name in [n for n in state if ".spp.spp.spp2.norm." in n or n == "logits_conf.conv.bias"]:
         del state[name]

@@ -1,0 +1,78 @@
+"""Node `media_camera`: publish a video, a folder of pictures or a camera device as images."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import rclpy
+from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
+from rclpy.exceptions import ParameterException
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from ldn_openset_ros.bags.topics import IMAGE_TOPIC
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.ros.environment import fast_dds_profile
+from ldn_openset_ros.ros.images import image_message
+from ldn_openset_ros.ros.media import open_media
+from ldn_openset_ros.ros.qos import output_qos
+
+NODE_NAME = "media_camera"
+POLL_PERIOD = 1e-3
+"""Seconds between reads of a source that keeps its own pace: reading it waits for the frame."""
+
+
+@dataclass(frozen=True)
+class MediaCameraSettings:
+    """The node's parameters; all are read once, at the start.
+
+    source: video file, folder of pictures, or camera: "/dev/video0", or "0" for short.
+    rate: frames per second, 0 to 1000; 0 = the source's own (10 for pictures).
+    loop: start again at the end; otherwise the node ends there.
+    frame_id: of the images' headers.
+    """
+
+    source: str
+    rate: float
+    loop: bool
+    frame_id: str
+
+
+class MediaCamera(Node):
+    """Publish frames as `rgb8` on `/camera/image_raw`, stamped with the time of publishing."""
+
+    def __init__(self, **node_arguments) -> None:
+        """Open the source; raises OpenSetError, with the remedy, where that fails."""
+        super().__init__(NODE_NAME, **node_arguments)
+        self.finished = self.create_future()
+        self.settings = _read_settings(self)
+        self._media = open_media(self.settings.source)
+        self._images = self.create_publisher(Image, IMAGE_TOPIC, output_qos())
+        rate = self.settings.rate or self._media.rate
+        self.create_timer(1 / rate if rate else POLL_PERIOD, self._publish_next)
+        pace = f"{rate:g} Hz" if rate else "its own pace"
+        self.get_logger().info(f"publishing {self.settings.source} on {IMAGE_TOPIC} at {pace}")
+
+    def close(self) -> None:
+        """Let go of the source and leave the network."""
+        self._media.close()
+        self.destroy_node()
+
+    def _publish_next(self) -> None:
+        rgb = self._media.read()
+        if rgb is None and self.settings.loop:
+            self._media.rewind()
+            rgb = self._media.read()
+            if rgb is None:
+                raise OpenSetError(f"{self.settings.source} holds no frame: give another file")
+        if rgb is None:
+            self.finished.set_result(None)
+            return
+        stamp = self.get_clock().now().to_msg()
+        header = Header(stamp=stamp, frame_id=self.settings.frame_id)
+        self._images.publish(image_message(Image, rgb, "rgb8", header))

@@ -1,0 +1,165 @@
+"""`ldn-openset import`: the model's folder it writes, and its refusals."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from ldn_openset_ros.cli import import_checkpoint
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.model_files import read_description, read_network
+from ldn_openset_ros.inference.predictor import Predictor
+from ldn_openset_ros.nn.dense_net import densenet121
+from ldn_openset_ros.nn.foreign import SEMSEG_OD_PREFIXES, SEMSEG_OD_WIDTHS
+from ldn_openset_ros.nn.network import OpenSetNetwork
+from ldn_openset_ros.taxonomy import OUTLIER_COLOUR
+
+
+@pytest.fixture(scope="module")
+def authors_network() -> OpenSetNetwork:
+    torch.manual_seed(4)
+    return OpenSetNetwork(SEMSEG_OD_WIDTHS).eval()
+
+
+@pytest.fixture(scope="module")
+def authors_file(authors_network, tmp_path_factory) -> Iterator[Path]:
+    """A state dict in the authors' names; `test_foreign.py` checks the names themselves."""
+    path = tmp_path_factory.mktemp("semseg_od") / "two_head.pt"
+    theirs = {ours: name for name, ours in SEMSEG_OD_PREFIXES.items()}
+    state = {}
+    for name, tensor in authors_network.state_dict().items():
+        prefix = next(p for p in theirs if name.startswith(p))
+        state[theirs[prefix] + name.removeprefix(prefix)] = tensor
+    torch.save(state, path)
+    yield path
+    path.unlink()
+
+
+@pytest.fixture(scope="module")
+def torchvision_file(tmp_path_factory) -> Iterator[Path]:
+    path = tmp_path_factory.mktemp("torchvision") / "densenet121.pth"
+    torch.manual_seed(5)
+    state = densenet121().state_dict()
+    torch.save({**state, "classifier.weight": torch.zeros(1000, 1024)}, path)
+    yield path
+    path.unlink()
+
+
+def run(*arguments: str | Path) -> int:
+    parser = argparse.ArgumentParser()
+    import_checkpoint.add_parser(parser.add_subparsers(required=True))
+    args = parser.parse_args(["import", *map(str, arguments)])
+    return args.run(args)
+
+
+def test_the_authors_model_is_ready_for_use(authors_file, authors_network, tmp_path, capsys):
+    folder = tmp_path / "models" / "two_head"
+
+    assert run(authors_file, "--layout", "semseg_od", "-o", folder) == 0
+
+    assert capsys.readouterr().out == (
+        f"{folder}: densenet169, 19 classes (cityscapes), two heads\n"
+        "auxiliary heads, if any, were left out: they serve training alone\n"
+    )
+    values = yaml.safe_load((folder / "model.yaml").read_text())
+    assert values["name"] == "two_head"
+    assert values["trained"] is True
+    assert values["network"]["ladder_widths"] == [256, 256, 128]
+    assert values["normalisation"] == {
+        "mean": [123.68, 116.779, 103.939],
+        "std": [70.59564226, 68.52497082, 71.41913876],
+    }
+    assert values["taxonomy"]["classes"][13] == {"name": "car", "colour": [0, 0, 142]}
+    assert values["decision"]["fusion"] == "op_x_msm"
+
+    rgb = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
+    predictor = Predictor.load(folder, device="cpu")
+    logits = predictor.infer(rgb)
+    mean, std = (np.array(values["normalisation"][key]) for key in ("mean", "std"))
+    image = torch.from_numpy((rgb - mean) / std).permute(2, 0, 1)[None].float()
+    with torch.inference_mode():
+        expected = authors_network(image).main
+    # The folder's weights have half precision.
+    spread = expected.segmentation.std().item()
+    difference = (logits.segmentation - expected.segmentation).abs().max().item()
+    assert difference < 0.02 * spread
+    assert predictor(rgb).open_set.shape == (64, 96)
+
+
+def test_torchvisions_weights_are_a_start_for_training(torchvision_file, tmp_path, capsys):
+    folder = tmp_path / "start"
+
+    run(torchvision_file, "--layout", "torchvision", "--taxonomy", "camvid", "-o", folder)
+
+    out = capsys.readouterr().out
+    assert out.startswith(f"{folder}: densenet121, 11 classes (camvid), two heads\n")
+    assert "only the backbone has the file's weights" in out
+    assert "train the model before use" in out
+    description = read_description(folder)
+    assert description.trained is False
+    assert description.network.backbone == "densenet121"
+    backbone = read_network(folder, description).backbone.state_dict()
+    for name, tensor in torch.load(torchvision_file, weights_only=True).items():
+        if name != "classifier.weight":
+            stored = tensor.half() if tensor.ndim > 1 else tensor
+            assert torch.equal(backbone[name], stored.to(tensor.dtype)), name
+
+
+def test_classes_without_a_taxonomy_are_named_by_number(torchvision_file, tmp_path):
+    run(torchvision_file, "--layout", "torchvision", "--classes", 5, "-o", tmp_path / "m")
+
+    taxonomy = read_description(tmp_path / "m").taxonomy
+    colours = {tuple(entry["colour"]) for entry in taxonomy["classes"]}
+    assert taxonomy["name"] == "5 classes"
+    assert [entry["name"] for entry in taxonomy["classes"]] == [f"class {i}" for i in range(5)]
+    assert len(colours) == 5
+    assert OUTLIER_COLOUR not in colours
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--classes", "12"], r"two_head\.pt has 19 classes, not 12"),
+        (["--taxonomy", "camvid"], r"taxonomy 'camvid' has 11 classes, the network 19"),
+        (["--taxonomy", "venus"], r"no taxonomy 'venus'"),
+    ],
+)
+def test_other_classes_than_the_files_are_refused(authors_file, tmp_path, arguments, message):
+    with pytest.raises(OpenSetError, match=message):
+        run(authors_file, "--layout", "semseg_od", *arguments, "-o", tmp_path / "m")
+    assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("classes", ["-3", "0", "1", "255"])
+def test_impossible_numbers_of_classes_are_refused(torchvision_file, tmp_path, classes):
+    arguments = ("--layout", "torchvision", f"--classes={classes}", "-o", tmp_path / "m")
+    with pytest.raises(OpenSetError, match="give 2 to 254"):
+        run(torchvision_file, *arguments)
+
+
+def test_a_model_is_never_overwritten(torchvision_file, tiny_model):
+    before = (tiny_model / "model.yaml").read_bytes()
+
+    with pytest.raises(OpenSetError, match="holds a model already"):
+        run(torchvision_file, "--layout", "torchvision", "-o", tiny_model)
+
+    assert (tiny_model / "model.yaml").read_bytes() == before
+
+
+def test_a_file_in_the_other_layout_is_refused(torchvision_file, tmp_path):
+    with pytest.raises(OpenSetError, match=r"densenet121\.pth does not fit.*pyramid_pooling"):
+        run(torchvision_file, "--layout", "semseg_od", "-o", tmp_path / "m")
+
+
+def test_bad_usage_is_exit_code_2(torchvision_file, tmp_path, capsys):
+    for arguments in (["--layout", "keras"], []):
+        with pytest.raises(SystemExit) as caught:
+            run(torchvision_file, *arguments, "-o", tmp_path / "m")
+        assert caught.value.code == 2
+    assert "--layout" in capsys.readouterr().err
