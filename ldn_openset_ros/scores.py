@@ -20,6 +20,10 @@ from ldn_openset_ros.nn.heads import INLIER_CHANNEL, OUTLIER_CHANNEL
 
 CHANNEL = -3
 
+LOGIT_SCALE = 10.0
+"""Divides scores that are logits, not log-odds: it brings -200 to 200 into the -20 to 20 that
+ranking histograms resolve, and changes no order."""
+
 
 def outlier_probability(segmentation: Tensor, outlier: Tensor) -> Tensor:
     """OP: P(o = 1 | x) of the outlier head (the paper, section 3.3)."""
@@ -50,13 +54,13 @@ def entropy(segmentation: Tensor, outlier: Tensor | None = None) -> Tensor:
 
 
 def max_logit(segmentation: Tensor, outlier: Tensor | None = None) -> Tensor:
-    """Negative of the largest class logit (Hendrycks et al. 2022)."""
-    return -segmentation.amax(CHANNEL)
+    """Negative of the largest class logit (Hendrycks et al. 2022), divided by LOGIT_SCALE."""
+    return -segmentation.amax(CHANNEL) / LOGIT_SCALE
 
 
 def energy(segmentation: Tensor, outlier: Tensor | None = None) -> Tensor:
-    """Free energy, - log sum exp of the class logits (Liu et al. 2020)."""
-    return -segmentation.logsumexp(CHANNEL)
+    """Free energy, - log sum exp of the class logits (Liu et al. 2020), over LOGIT_SCALE."""
+    return -segmentation.logsumexp(CHANNEL) / LOGIT_SCALE
 
 
 SCORES: dict[str, Callable[[Tensor, Tensor | None], Tensor]] = {

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import yaml
+from safetensors import SafetensorError
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.checkpoint import load_strictly, read_weights, write_weights
@@ -121,17 +122,23 @@ def read_network(folder: Path, description: ModelDescription) -> OpenSetNetwork:
 
 
 def write_model(folder: Path, description: ModelDescription, network: OpenSetNetwork) -> None:
-    """Write a model's folder, weights in half precision and without the auxiliary heads."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a model's folder, weights in half precision and without the auxiliary heads.
+
+    Raises OpenSetError where the folder cannot be written.
+    """
     state = {
         name: tensor
         for name, tensor in network.state_dict().items()
         if not name.startswith(AUXILIARY_PREFIX)
     }
-    write_weights(state, folder / WEIGHTS_FILE, half_precision=True)
     values = _plain(asdict(description))
     text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None)
-    (folder / DESCRIPTION_FILE).write_text(text)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_weights(state, folder / WEIGHTS_FILE, half_precision=True)
+        (folder / DESCRIPTION_FILE).write_text(text)
+    except (OSError, SafetensorError) as error:
+        raise OpenSetError(f"cannot write the model {folder}: {error}") from None
 
 
 def _plain(value):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import torch
@@ -48,12 +47,13 @@ def read_foreign_state_dict(path: Path) -> dict[str, torch.Tensor]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise OpenSetError(f"cannot read {path}: {error.strerror or error}") from None
-    except pickle.UnpicklingError:
+    except Exception:
+        # Damaged files raise nearly anything (IndexError, struct.error, AssertionError); files
+        # that would run code when unpickled raise UnpicklingError.
         raise OpenSetError(
-            f"{path} holds more than tensors and is not loaded: save its state_dict alone"
+            f"{path} is no PyTorch checkpoint, is damaged, or holds more than tensors and is not "
+            "loaded: give a file with a state_dict alone"
         ) from None
-    except (RuntimeError, EOFError, ValueError, KeyError):
-        raise OpenSetError(f"{path} is no PyTorch checkpoint: give a state_dict file") from None
     for key in ("state_dict", "model"):
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

@@ -12,6 +12,7 @@ from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
+from rclpy.task import Future
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -49,7 +50,7 @@ class MediaCamera(Node):
     def __init__(self, **node_arguments) -> None:
         """Open the source; raises OpenSetError, with the remedy, where that fails."""
         super().__init__(NODE_NAME, **node_arguments)
-        self.finished = self.create_future()
+        self.finished = Future()
         self.settings = _read_settings(self)
         self._media = open_media(self.settings.source)
         self._images = self.create_publisher(Image, IMAGE_TOPIC, output_qos())
@@ -76,3 +77,51 @@ class MediaCamera(Node):
         stamp = self.get_clock().now().to_msg()
         header = Header(stamp=stamp, frame_id=self.settings.frame_id)
         self._images.publish(image_message(Image, rgb, "rgb8", header))
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the node until its source or the process ends; return 0, or 1 where it cannot run."""
+    os.environ.update(fast_dds_profile())
+    rclpy.init(args=args)
+    camera = None
+    try:
+        camera = MediaCamera()
+        rclpy.spin_until_future_complete(camera, camera.finished)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except (OpenSetError, ParameterException) as error:
+        rclpy.logging.get_logger(NODE_NAME).fatal(str(error))
+        return 1
+    finally:
+        if camera is not None:
+            camera.close()
+        rclpy.try_shutdown()
+    return 0
+
+
+def _read_settings(node: Node) -> MediaCameraSettings:
+    def parameter(name: str, default: str | bool | float, description: str, **limits):
+        descriptor = ParameterDescriptor(description=description, read_only=True, **limits)
+        return node.declare_parameter(name, default, descriptor).value
+
+    hertz = FloatingPointRange(from_value=0.0, to_value=1000.0)
+    source = parameter(
+        "source", "", "video file, folder of pictures or camera (/dev/video0, or 0 for short)"
+    )
+    if not source:
+        raise OpenSetError("parameter source is empty: give `-p source:=FILE`")
+    return MediaCameraSettings(
+        source=source,
+        rate=parameter(
+            "rate",
+            0.0,
+            "frames per second, 0 = the source's own",
+            floating_point_range=[hertz],
+        ),
+        loop=parameter("loop", False, "start again at the end"),
+        frame_id=parameter("frame_id", "camera_optical_frame", "of the images' headers"),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

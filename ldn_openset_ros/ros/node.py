@@ -66,7 +66,7 @@ class OpenSetNode(Node):
         try:
             self._settings = self._declare_settings()
             self._predictor = self._load_predictor(load)
-            self._statistics = FrameStatistics()
+            self.statistics = FrameStatistics()
             self._error_throttle = Throttle(ERROR_LOG_PERIOD)
             self._worker = Worker(self._process, self._report_error)
             self._create_topics()
@@ -141,19 +141,19 @@ class OpenSetNode(Node):
             raise OpenSetError(f"qos_overrides of {topic}: {_one_line(error)}") from error
 
     def _receive(self, message: Image | CompressedImage) -> None:
-        self._statistics.received()
+        self.statistics.received()
         if self._worker.put(message):
-            self._statistics.finished(Outcome.REPLACED)
+            self.statistics.finished(Outcome.REPLACED)
 
     def _process(self, message: Image | CompressedImage) -> None:
         settings = self._settings
         age = self._age(message)
         if settings.max_age and age is not None and age > settings.max_age:
-            self._statistics.finished(Outcome.TOO_OLD)
+            self.statistics.finished(Outcome.TOO_OLD)
             return
         wanted = [name for name, out in self._outputs.items() if out.get_subscription_count()]
         if not wanted:
-            self._statistics.finished(Outcome.IDLE)
+            self.statistics.finished(Outcome.IDLE)
             return
         stopwatch = Stopwatch()
         rgb = self._decode(message)
@@ -163,7 +163,7 @@ class OpenSetNode(Node):
             encoding = OUTPUTS[name].encoding
             self._outputs[name].publish(image_message(Image, pixels, encoding, message.header))
         stopwatch.lap("publish")
-        self._statistics.processed(stopwatch.seconds, self._age(message))
+        self.statistics.processed(stopwatch.seconds, self._age(message))
 
     def _report_error(self, message: Image | CompressedImage, error: Exception) -> None:
         if not self.context.ok():  # shut down while the worker was publishing
@@ -177,7 +177,7 @@ class OpenSetNode(Node):
                 "out, lower the parameter resolution"
             )
         text = f"{self._topic}: {reason}"
-        self._statistics.finished(outcome, text)
+        self.statistics.finished(outcome, text)
         count = self._error_throttle.admit(outcome.value)
         if count:
             repeated = f" ({count} such frames since the last report)" if count > 1 else ""
@@ -225,7 +225,7 @@ class OpenSetNode(Node):
             self._label_info.publish(info)
 
     def _publish_diagnostics(self) -> None:
-        report = self._statistics.report()
+        report = self.statistics.report()
         settings, predictor = self._settings, self._predictor
         values = {
             "topic": self._topic,

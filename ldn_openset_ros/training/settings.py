@@ -101,6 +101,12 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         if any(side < 32 or side % 32 for side in self.crop):
             raise OpenSetError(f"crop {list(self.crop)}: give multiples of 32, at least 32")
+        if self.imagenet_weights and not self.network.backbone.startswith("efficientnet_lite"):
+            raise OpenSetError(
+                f"imagenet_weights come with efficientnet_lite0 to 2 alone: for "
+                f"{self.network.backbone}, run `ldn-openset import FILE.pt --layout torchvision` "
+                "and name the result as initial_model"
+            )
         if self.imagenet_weights and self.initial_model:
             raise OpenSetError("imagenet_weights and initial_model exclude each other: drop one")
         if self.batch_size < 2:

@@ -84,8 +84,8 @@ class Bench:
     def subscribe(self, kind: type, topic: str, qos: QoSProfile = RELIABLE) -> list:
         """Return the list that grows with the topic's messages; waits for a publisher."""
         messages: list = []
-        subscription = self.probe.create_subscription(kind, topic, messages.append, qos)
-        wait_for(lambda: subscription.get_publisher_count(), topic)
+        self.probe.create_subscription(kind, topic, messages.append, qos)
+        wait_for(lambda: self.probe.count_publishers(topic), topic)
         return messages
 
     def subscribe_outputs(self, *names: str, node: str = "/openset") -> dict[str, list]:
@@ -135,8 +135,9 @@ class Bench:
             if log.name == name and log.level >= 40:
                 lines.append(log.msg)
 
-        subscription = self.probe.create_subscription(Log, "/rosout", keep, LATCHED)
-        wait_for(subscription.get_publisher_count, "/rosout")
+        # Latched, so that lines from before the subscription arrive as well.
+        history = QoSProfile(depth=1000, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+        self.probe.create_subscription(Log, "/rosout", keep, history)
         return lines
 
     def diagnostics(self) -> Callable[[], dict[str, str]]:

@@ -18,8 +18,8 @@ EXPECTED = {
     "msm": 0.3,
     "op_x_msm": 0.8 * 0.3,
     "entropy": -(0.7 * math.log(0.7) + 0.2 * math.log(0.2) + 0.1 * math.log(0.1)) / math.log(3),
-    "max_logit": 1 / (1 + math.exp(LOG_SUM_EXP + math.log(0.7))),
-    "energy": 1 / (1 + math.exp(LOG_SUM_EXP)),
+    "max_logit": 1 / (1 + math.exp((LOG_SUM_EXP + math.log(0.7)) / 10)),
+    "energy": 1 / (1 + math.exp(LOG_SUM_EXP / 10)),
 }
 
 

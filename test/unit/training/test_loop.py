@@ -13,7 +13,7 @@ from ldn_openset_ros.data.camvid import CamVid
 from ldn_openset_ros.data.transforms import JitterSettings
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.network import NetworkSettings
-from ldn_openset_ros.training.loop import settings_digest, train
+from ldn_openset_ros.training.loop import initial_network, settings_digest, train
 from ldn_openset_ros.training.settings import (
     NegativeSettings,
     OptimiserSettings,
@@ -105,6 +105,17 @@ def test_a_damaged_run_file_is_named(small_data, tmp_path):
         train(SETTINGS, small_data, tmp_path)
 
 
+def test_a_run_can_start_from_a_model(small_data, tmp_path):
+    model = train(replace(SETTINGS, steps=1), small_data, tmp_path / "first")
+    settings = replace(SETTINGS, initial_model=str(model))
+    network = initial_network(settings)
+    for name, tensor in load_file(model / "model.safetensors").items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        assert torch.equal(network.state_dict()[name], tensor.to(torch.float32)), name
+    assert len(network.auxiliary_heads) == 3
+
+
 def test_digest_ignores_what_leaves_the_weights_alone():
     assert settings_digest(SETTINGS) == settings_digest(replace(SETTINGS, workers=3))
     assert settings_digest(SETTINGS) != settings_digest(replace(SETTINGS, seed=2))
@@ -119,7 +130,12 @@ def test_shipped_experiments_can_be_read():
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [({"crop": (30, 64)}, "multiples of 32"), ({"batch_size": 1}, "at least 2")],
+    [
+        ({"crop": (30, 64)}, "multiples of 32"),
+        ({"batch_size": 1}, "at least 2"),
+        ({"imagenet_weights": True, "initial_model": "m"}, "exclude each other"),
+        ({"imagenet_weights": True, "network": NetworkSettings()}, "--layout torchvision"),
+    ],
 )
 def test_settings_that_cannot_train_are_refused(change, reason):
     with pytest.raises(OpenSetError, match=reason):

@@ -1,0 +1,30 @@
+"""Run a module in this process and end with the parent, however that ends (Linux)."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+"""From <sys/prctl.h>; the setting survives exec."""
+
+
+def child_command(module: str, *arguments: str) -> list[str]:
+    """Return the command that runs `python -m module` as a child that never outlives us."""
+    return [sys.executable, "-m", __name__, str(os.getpid()), module, *arguments]
+
+
+def end_with_parent(parent: int) -> None:
+    """Have the kernel send SIGTERM to this process when its parent, `parent`, ends."""
+    with contextlib.suppress(OSError, AttributeError):  # not on Linux
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it ended before the kernel was told
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    end_with_parent(int(sys.argv[1]))
+    os.execv(sys.executable, [sys.executable, "-m", *sys.argv[2:]])

@@ -1,0 +1,144 @@
+"""`ldn-openset` as users call it: exit codes, files written, one line for each error."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from ldn_openset_ros.cli.main import main
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a", "b"):
+        cv2.imwrite(str(folder / f"{name}.png"), rng.integers(0, 256, (40, 60, 3), np.uint8))
+    return folder
+
+
+def test_info_says_what_a_model_is(tiny_model, tmp_path, capsys):
+    assert main(["info", str(tiny_model), "--json", str(tmp_path / "i.json")]) == 0
+    printed = capsys.readouterr().out
+    assert "efficientnet_lite0" in printed
+    assert "op_x_msm" in printed
+    values = json.loads((tmp_path / "i.json").read_text())
+    assert values["network"]["num_classes"] == 11
+    assert values["parameters"] > 2_900_000
+
+
+def test_predict_writes_every_map(tiny_model, pictures, tmp_path):
+    output, figures = tmp_path / "out", tmp_path / "p.json"
+    code = main(
+        [
+            "predict",
+            str(tiny_model),
+            str(pictures),
+            "-o",
+            str(output),
+            "--json",
+            str(figures),
+            "--threshold",
+            "0",
+            "--device",
+            "cpu",
+        ]
+    )
+    assert code == 0
+    assert len(list(output.iterdir())) == 8
+    open_set = cv2.imread(str(output / "a_open_set.png"), cv2.IMREAD_UNCHANGED)
+    assert open_set.shape == (40, 60)
+    assert (open_set == 11).all()
+    outlier = cv2.imread(str(output / "a_outlier.png"), cv2.IMREAD_UNCHANGED)
+    assert outlier.dtype == np.uint16
+    assert json.loads(figures.read_text())["outlier_share"][str(pictures / "a.png")] == 1.0
+
+
+def test_predict_goes_on_after_a_broken_picture(tiny_model, pictures, tmp_path, capsys):
+    (pictures / "c.png").write_bytes(b"no picture")
+    output = tmp_path / "out"
+    assert main(["predict", str(tiny_model), str(pictures), "-o", str(output)]) == 1
+    assert "c.png is no readable picture" in capsys.readouterr().err
+    assert (output / "a_panel.png").exists()
+    assert (output / "b_panel.png").exists()
+
+
+def test_predict_never_overwrites_one_result_by_another(tiny_model, pictures, tmp_path, capsys):
+    other = tmp_path / "a.png"
+    other.write_bytes((pictures / "a.png").read_bytes())
+    code = main(["predict", str(tiny_model), str(pictures), str(other), "-o", str(tmp_path / "o")])
+    assert code == 1
+    assert "would write the same files" in capsys.readouterr().err
+
+
+def test_evaluate_prints_its_protocol_and_writes_json(tiny_model, pictures, tmp_path, capsys):
+    root = tmp_path / "root"
+    for folder in ("images", "labels"):
+        (root / folder).mkdir(parents=True)
+    (root / "images" / "a.png").write_bytes((pictures / "a.png").read_bytes())
+    truth = np.zeros((40, 60), np.uint8)
+    truth[10:20, 10:20] = 1
+    cv2.imwrite(str(root / "labels" / "a.png"), truth)
+    figures = tmp_path / "e.json"
+    code = main(
+        [
+            "evaluate",
+            str(tiny_model),
+            "--dataset",
+            "folder",
+            "--root",
+            str(root),
+            "--json",
+            str(figures),
+            "--score",
+            "msm",
+        ]
+    )
+    assert code == 0
+    assert "global ranking" in capsys.readouterr().out
+    values = json.loads(figures.read_text())
+    assert values["ranking"]["msm"]["positives"] == 100
+    assert values["ranking"]["msm"]["negatives"] == 2300
+    assert values["mean_iou"] is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["info", "no/such/model"], "no/such/model"),
+        (["predict", "no/such/model", "x.png", "-o", "/tmp/x"], "no/such/model"),
+        (["evaluate", "no/such", "--dataset", "camvid", "--root", "/none"], "no/such"),
+        (["train", "no/such.yaml"], "no/such.yaml"),
+    ],
+)
+def test_errors_are_one_line_and_exit_code_one(arguments, named, capsys):
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert named in error
+
+
+def test_bad_usage_is_exit_code_two(capsys):
+    for arguments in (["fly"], ["evaluate", "--dataset", "mars", "--root", "x"], []):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 2
+    capsys.readouterr()
+
+
+def test_every_command_has_help():
+    result = subprocess.run(
+        [sys.executable, "-m", "ldn_openset_ros.cli.main", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for command in ("demo", "info", "predict", "train", "evaluate", "make-bag", "import"):
+        assert command in result.stdout
