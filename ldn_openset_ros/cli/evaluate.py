@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 from tqdm import tqdm
 
+from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.evaluation.evaluate import Evaluation, evaluate
 from ldn_openset_ros.evaluation.test_sets import TEST_SET_NAMES, open_test_set
 from ldn_openset_ros.inference.model_files import DEFAULT_MODEL
@@ -44,20 +44,21 @@ def run(args: argparse.Namespace) -> int:
     samples = open_test_set(args.dataset, args.root, args.split)
     frames = tqdm((samples[i] for i in range(len(samples))), total=len(samples), unit="frame")
     evaluation = evaluate(predictor, frames, args.score or DEFAULT_SCORES)
-    Console().print(as_table(evaluation, args.dataset))
+    console = Console()
+    console.print(as_table(evaluation, args.dataset))
+    console.print(f"protocol: {evaluation.protocol}", highlight=False, soft_wrap=True)
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
         values = {"dataset": args.dataset, **evaluation.to_dict()}
-        args.json.write_text(json.dumps(values, indent=2) + "\n")
+        write_json(args.json, values)
     return 0
 
 
 def as_table(evaluation: Evaluation, dataset: str) -> Table:
-    """Return the figures in per cent, with the protocol as the caption."""
+    """Return the figures in per cent."""
     title = f"{evaluation.model} on {dataset}"
     if evaluation.mean_iou is not None:
         title += f": mIoU {100 * evaluation.mean_iou:.2f} %"
-    table = Table(title=title, caption=evaluation.protocol)
+    table = Table(title=title)
     for column in ("score", "AP", "AUROC", "FPR95"):
         table.add_column(column, justify="left" if column == "score" else "right")
     for name, measures in evaluation.ranking.items():

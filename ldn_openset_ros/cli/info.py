@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 
+from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.inference.model_files import find_model, read_description, read_network
 
 
@@ -44,7 +44,6 @@ def run(args: argparse.Namespace) -> int:
     for name, value in rows.items():
         console.print(f"[bold]{name:12}[/bold] {value}", highlight=False)
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
         values = {**asdict(description), "parameters": parameters}
-        args.json.write_text(json.dumps(values, indent=2) + "\n")
+        write_json(args.json, values)
     return 0

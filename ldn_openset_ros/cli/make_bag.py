@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ldn_openset_ros.bags.writer import COMPRESSIONS, STORAGES, BagWriter
+from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.data.folder import PictureFolder
 from ldn_openset_ros.data.registry import open_dataset
 from ldn_openset_ros.data.sample import PinholeCamera, Sample
@@ -84,8 +84,7 @@ def run(args: argparse.Namespace) -> int:
             "duration": (count - 1) / args.rate,
             "topics": dict(sorted(bag.counts.items())),
         }
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(summary, indent=2) + "\n")
+        write_json(args.json, summary)
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.data.pictures import list_pictures, read_rgb
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.panel import side_by_side
@@ -62,8 +62,7 @@ def run(args: argparse.Namespace) -> int:
         write_picture(args.output / f"{path.stem}_panel.png", panel[..., ::-1])
         shares[str(path)] = float((prediction.open_set == predictor.taxonomy.outlier_id).mean())
     if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps({"outlier_share": shares}, indent=2) + "\n")
+        write_json(args.json, {"outlier_share": shares})
     sys.stdout.write(f"{len(shares)} pictures written to {args.output}, {failed} failed\n")
     return 1 if failed else 0
 

@@ -10,6 +10,7 @@ import numpy as np
 from ldn_openset_ros.inference.overlay import blend_overlay
 from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.ros.diagnostics import Stopwatch
+from ldn_openset_ros.ros.parameters import NodeSettings
 
 
 @dataclass(frozen=True)
@@ -29,24 +30,10 @@ OUTPUTS = {
 """By topic, below the node's name."""
 
 
-@dataclass(frozen=True)
-class DecisionSettings:
-    """How the network's output becomes maps; all of it may change between frames.
-
-    fusion: a name of `scores.SCORES`; threshold in [0, 1]; smoothing: sigma in pixels, 0 = off;
-    overlay_opacity in [0, 1].
-    """
-
-    fusion: str
-    threshold: float
-    smoothing: float
-    overlay_opacity: float
-
-
 def recognise(
     predictor: Predictor,
     rgb: np.ndarray,
-    settings: DecisionSettings,
+    settings: NodeSettings,
     wanted: Collection[str],
     stopwatch: Stopwatch,
 ) -> dict[str, np.ndarray]:

@@ -7,7 +7,9 @@ has the depth order and the scale of a straight one.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -70,8 +72,14 @@ class View:
 
     def shift(self, s: np.ndarray | float) -> np.ndarray | float:
         """Return the sideways place of the centre line at `s` seen from the camera, in metres."""
+        return np.interp(s, *self._shifts)
+
+    @cached_property
+    def _shifts(self) -> tuple[np.ndarray, np.ndarray]:
+        # A frame asks some hundred times; a bend is straight enough over a metre.
+        s = self.s + np.arange(-60.0, 700.0)
         here = self.bend.offset(self.s) + self.bend.slope(self.s) * (s - self.s)
-        return self.bend.offset(s) - here - self.x
+        return s, self.bend.offset(s) - here - self.x
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Project street coordinates (N, 3) to pixels (N, 2) and depths (N,) in metres.
@@ -82,14 +90,14 @@ class View:
         ahead = points[:, 2] - self.s
         right = points[:, 0] + self.shift(points[:, 2])
         down = self.height - points[:, 1]
-        sine, cosine = np.sin(self.pitch), np.cos(self.pitch)
+        sine, cosine = math.sin(self.pitch), math.cos(self.pitch)
         depth = ahead * cosine + down * sine
         below = down * cosine - ahead * sine
         safe = np.maximum(depth, NEAREST)
         camera = self.camera
-        pixels = np.stack(
-            (camera.cx + camera.fx * right / safe, camera.cy + camera.fy * below / safe), axis=1
-        )
+        pixels = np.empty((len(points), 2))
+        pixels[:, 0] = camera.cx + camera.fx * right / safe
+        pixels[:, 1] = camera.cy + camera.fy * below / safe
         return pixels, depth
 
     def ground_rows(self) -> tuple[int, np.ndarray]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -42,6 +43,19 @@ class House:
     roof: Texture
     chimneys: bool
     wall_colour: tuple[int, int, int]
+
+    @cached_property
+    def gable(self) -> Texture:
+        """The side wall with the gable above it, cut out of its rectangle."""
+        wall = self.wall.rgba
+        if not self.roof_rise:
+            return self.wall
+        rows = round(self.roof_rise * _RESOLUTION)
+        upper = np.repeat(wall[: min(rows, len(wall))], -(-rows // len(wall)), 0)[:rows].copy()
+        width = wall.shape[1]
+        reach = np.linspace(0, 1, rows)[:, None] * (width / 2)
+        upper[..., 3] = np.where(np.abs(np.arange(width) - width / 2)[None] <= reach, 255, 0)
+        return Texture(np.concatenate((upper, wall)))
 
 
 def build_house(rng: np.random.Generator) -> House:
@@ -254,16 +268,3 @@ def _roof(rng, width: float) -> np.ndarray:
     moss = fractal_noise(rng, shape, (3, 3), octaves=4)
     return (tone * (1 + 0.06 * moss))[..., None] * base
 
-
-def gable_of(house: House) -> Texture:
-    """Return the side wall with the gable above it, cut out of its rectangle."""
-    rise = house.roof_rise
-    wall = house.wall.rgba
-    if not rise:
-        return house.wall
-    rows = round(rise * _RESOLUTION)
-    upper = np.repeat(wall[: min(rows, len(wall))], -(-rows // len(wall)), 0)[:rows].copy()
-    width = wall.shape[1]
-    reach = np.linspace(0, 1, rows)[:, None] * (width / 2)
-    upper[..., 3] = np.where(np.abs(np.arange(width) - width / 2)[None] <= reach, 255, 0)
-    return Texture(np.concatenate((upper, wall)))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ldn_openset_ros.scenes.mesh import MATT, SATIN, Mesh, box, merge, tube
-from ldn_openset_ros.scenes.surfaces import Texture
+from ldn_openset_ros.scenes.surfaces import Texture, cut_out
 
 _PLATE = 96
 
@@ -86,7 +86,7 @@ def build_sign_plate(rng: np.random.Generator) -> tuple[Texture, float, float]:
                 cv2.arrowedLine(plate, (70, row), (86, row), ink, 4, tipLength=0.6)
     width = {"direction": 1.5, "parking": 0.55}.get(kind, float(rng.uniform(0.6, 0.8)))
     height = {"direction": 0.9, "parking": 0.7}.get(kind, width)
-    return Texture(plate), width, height
+    return cut_out(plate), width, height
 
 
 def build_railing(rng: np.random.Generator) -> tuple[Texture, float]:
@@ -102,7 +102,7 @@ def build_railing(rng: np.random.Generator) -> tuple[Texture, float]:
         cv2.line(picture, (column, 2), (column, 87), ink, 4)
     extent = np.zeros((88, 160), np.uint8)
     extent[6:] = 255
-    return Texture(picture, extent), float(rng.uniform(1.0, 1.25))
+    return cut_out(picture, extent), float(rng.uniform(1.0, 1.25))
 
 
 def build_board_fence(rng: np.random.Generator) -> tuple[Texture, float]:

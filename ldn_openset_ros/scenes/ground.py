@@ -47,21 +47,21 @@ class Ground:
         distance = np.minimum(distance, _FAR)
         across = view.ground_columns(distance)
         along = view.s + distance
-        colours = self._texture(across, along, distance, view).astype(np.float32)
-        colours *= 1 + 0.07 * self._noise(self._stains, across, along, (9.0, 41.0))[..., None]
+        texture = self._texture(across, along, distance, view)
+        factor = 1 + 0.07 * self._noise(self._stains, across, along, (9.0, 41.0))
         near = int(np.searchsorted(-distance, -14.0))
         fade = np.clip((14 - distance[near:]) / 6, 0, 1).astype(np.float32)[:, None]
         grit = self._noise(self._grit, across[near:], along[near:], (2.1, 2.1))
-        colours[near:] *= 1 + (0.09 * fade * grit)[..., None]
+        factor[near:] *= 1 + 0.09 * fade * grit
+        colours = cv2.multiply(texture, cv2.merge([factor] * 3), dtype=cv2.CV_32F)
         self._mark(colours, across, along, distance, view)
-        lit = light.illuminate(np.array([[0.0, 1.0, 0.0]]))[0]
-        brightness = 1 - light.shadow * (shadow[first:].astype(np.float32) / 255)
-        colours *= brightness[..., None] * (lit * light.exposure)
-        through = light.transmission(distance).astype(np.float32)[:, None, None]
+        through = light.transmission(distance).astype(np.float32)
+        lit = light.illuminate(np.array([[0.0, 1.0, 0.0]]))[0] * light.exposure
+        reflected = (1 - shadow[first:] * np.float32(1 / 255)) * through[:, None]
+        colours *= cv2.merge([reflected * np.float32(channel) for channel in lit])
         haze = (light.haze * light.exposure).astype(np.float32)
-        colours *= through
-        colours += (1 - through) * haze
-        canvas.rgb[first:] = np.clip(colours, 0, 255).astype(np.uint8)
+        colours += ((1 - through)[:, None] * haze)[:, None]
+        canvas.rgb[first:] = cv2.convertScaleAbs(np.maximum(colours, 0, out=colours))
         canvas.labels[first:] = self.labels(across)
 
     def labels(self, across: np.ndarray) -> np.ndarray:

@@ -39,7 +39,7 @@ class Light:
     def illuminate(self, normals: np.ndarray) -> np.ndarray:
         """Return the light (N, 3) on surfaces with unit normals (N, 3)."""
         direct = np.clip(normals @ self.sun, 0, None)[:, None] * self.sun_colour
-        diffuse = (0.68 + 0.32 * normals[:, 1])[:, None] * self.sky_colour
+        diffuse = (0.82 + 0.18 * normals[:, 1])[:, None] * self.sky_colour
         return (direct + diffuse).astype(np.float32)
 
     def transmission(self, depth: float | np.ndarray) -> float | np.ndarray:
@@ -49,10 +49,10 @@ class Light:
 
 # Each: ranges of sun strength, sky light, cloud cover, visibility (m), exposure, noise.
 _WEATHERS = {
-    "clear": ((0.75, 1.0), (0.38, 0.5), (0.1, 0.45), (500, 1200), (0.95, 1.12), (1.5, 3.0)),
-    "bright": ((0.35, 0.7), (0.55, 0.72), (0.5, 0.8), (250, 600), (1.0, 1.2), (1.5, 3.0)),
-    "overcast": ((0.02, 0.12), (0.72, 0.9), (0.85, 1.0), (200, 500), (0.85, 1.05), (2.0, 4.0)),
-    "dusk": ((0.05, 0.3), (0.4, 0.5), (0.4, 0.9), (250, 600), (0.5, 0.75), (3.5, 6.0)),
+    "clear": ((0.7, 0.95), (0.5, 0.66), (0.1, 0.45), (500, 1200), (0.95, 1.12), (1.5, 3.0)),
+    "bright": ((0.3, 0.6), (0.62, 0.8), (0.5, 0.8), (250, 600), (1.0, 1.2), (1.5, 3.0)),
+    "overcast": ((0.02, 0.12), (0.85, 1.05), (0.85, 1.0), (200, 500), (0.85, 1.05), (2.0, 4.0)),
+    "dusk": ((0.05, 0.3), (0.55, 0.7), (0.4, 0.9), (250, 600), (0.6, 0.85), (2.5, 4.5)),
 }
 
 _SKIES = {

@@ -12,6 +12,8 @@ from ldn_openset_ros.scenes.mesh import Mesh
 
 FINE_BELOW = 150
 """Objects of fewer pixels across are drawn at twice the size and shrunk: clean edges."""
+_PLAIN_BELOW = 28
+"""Objects of fewer pixels across show no texture."""
 _SHIFT = 3
 
 
@@ -59,8 +61,8 @@ def paint_mesh(
     table = np.concatenate((colours, np.zeros((1, 3)))).clip(0, 255).astype(np.uint8)
     rgb = table[ids]
     alpha = ((ids >= 0) * np.uint8(255)).view(np.uint8)
-    rgb = _soften(rgb, alpha)
-    if roughness:
+    if max(x1 - x0, y1 - y0) > _PLAIN_BELOW:
+        rgb = _soften(rgb, alpha)
         rgb = _roughen(rgb, grain, roughness, low, high, bounds, scale)
     if scale == 2:
         size = (x1 - x0, y1 - y0)

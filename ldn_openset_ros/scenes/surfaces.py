@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 
@@ -15,16 +13,53 @@ _NEAR = 1.2
 """Depth in metres at which surfaces that reach past the camera are cut off."""
 
 
-@dataclass(frozen=True)
 class Texture:
-    """Colours of a surface.
+    """Colours of a surface, kept at all the sizes it is seen in.
 
     rgba: uint8 (h, w, 4), albedo and coverage. extent: uint8 (h, w), 255 where the surface owns
     the label though it may be see-through there (a fence, a bare crown); None = its coverage.
     """
 
-    rgba: np.ndarray
-    extent: np.ndarray | None = None
+    def __init__(self, rgba: np.ndarray, extent: np.ndarray | None = None) -> None:
+        self.rgba = rgba
+        self.extent = extent
+        self._levels: dict[tuple[int, int], tuple[np.ndarray, np.ndarray | None]] = {}
+
+    def level(self, width: float, height: float) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return colours and extent halved as often, along each side, as the size seen allows.
+
+        A transparent frame of one pixel in the border's own colours lies around both: there the
+        surface ends.
+        """
+        key = tuple(
+            max(0, int(np.log2(full / max(seen, 1.0)) + 0.25))
+            for full, seen in zip(self.rgba.shape[1::-1], (width, height), strict=True)
+        )
+        if key not in self._levels:
+            size = tuple(
+                max(1, round(full / 2**k))
+                for full, k in zip(self.rgba.shape[1::-1], key, strict=True)
+            )
+            extent = None if self.extent is None else _framed(self.extent, size)
+            self._levels[key] = (_framed(self.rgba, size), extent)
+        return self._levels[key]
+
+
+def _framed(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    framed = cv2.copyMakeBorder(small, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    cover = framed[..., 3] if pixels.ndim == 3 else framed
+    cover[[0, -1]] = 0
+    cover[:, [0, -1]] = 0
+    return framed
+
+
+def cut_out(rgba: np.ndarray, extent: np.ndarray | None = None) -> Texture:
+    """Return a texture whose empty pixels have the colour of the others: no dark fringes."""
+    empty = rgba[..., 3] == 0
+    filled = rgba.copy()
+    filled[empty, :3] = rgba[~empty, :3].mean(0)
+    return Texture(filled, extent)
 
 
 def opaque(rgb: np.ndarray) -> Texture:
@@ -57,25 +92,24 @@ def paint_surface(
     bounds = canvas.clip(*pixels.min(0), *(pixels.max(0) + 1))
     if bounds is None:
         return
-    rgba = _columns(texture.rgba, first, last)
-    size = _needed_size(pixels, rgba)
-    rgba = _shrink(rgba, size)
-    through = float(light.transmission(float(depth.mean())))
-    gain = np.asarray(lighting) * light.exposure * through
-    haze = light.haze * light.exposure * (1 - through)
-    matrix = np.zeros((4, 5))
-    matrix[range(3), range(3)] = gain
-    matrix[:3, 4] = haze
-    matrix[3, 3] = 1
-    rgba = cv2.transform(rgba, matrix)
+    edges = np.linalg.norm(pixels - np.roll(pixels, -1, axis=0), axis=1)
+    share = max(last - first, 1e-3)
+    rgba, extent = texture.level(max(edges[0], edges[2]) / share, max(edges[1], edges[3]))
+    height, width = rgba.shape[0] - 2, rgba.shape[1] - 2
+    left, right = 1 + first * width, 1 + last * width
+    source = np.array(((left, 1), (right, 1), (right, 1 + height), (left, 1 + height)))
     x0, y0, x1, y1 = bounds
-    target = (pixels - (x0, y0)).astype(np.float32)
-    patch = _warp(rgba, target, (x1 - x0, y1 - y0))
-    extent = None
-    if texture.extent is not None:
-        extent = _warp(_shrink(_columns(texture.extent, first, last), size), target,
-                       (x1 - x0, y1 - y0))
-    canvas.blend(x0, y0, np.ascontiguousarray(patch[..., :3]), patch[..., 3], label, extent)
+    # Corners are corners of pixels; OpenCV counts from the pixels' centres.
+    warp = cv2.getPerspectiveTransform(
+        (source - 0.5).astype(np.float32), (pixels - (x0 + 0.5, y0 + 0.5)).astype(np.float32)
+    )
+    patch = _warp(rgba, warp, (x1 - x0, y1 - y0))
+    through = float(light.transmission(float(depth.mean())))
+    matrix = np.zeros((3, 5))
+    matrix[range(3), range(3)] = np.asarray(lighting) * light.exposure * through
+    matrix[:, 4] = light.haze * light.exposure * (1 - through)
+    owned = None if extent is None else _warp(extent, warp, (x1 - x0, y1 - y0))
+    canvas.blend(x0, y0, cv2.transform(patch, matrix), patch[..., 3], label, owned)
 
 
 def _clip_near(view: View, corners: np.ndarray):
@@ -101,34 +135,7 @@ def _clip_near(view: View, corners: np.ndarray):
     return cut, (first, last)
 
 
-def _columns(pixels: np.ndarray, first: float, last: float) -> np.ndarray:
-    if (first, last) == (0.0, 1.0):
-        return pixels
-    width = pixels.shape[1]
-    start = min(int(first * width), width - 1)
-    return pixels[:, start : max(int(np.ceil(last * width)), start + 1)]
-
-
-def _needed_size(pixels: np.ndarray, texture: np.ndarray) -> tuple[int, int]:
-    edges = np.linalg.norm(pixels - np.roll(pixels, -1, axis=0), axis=1)
-    height, width = texture.shape[:2]
-    return (
-        int(np.clip(np.ceil(max(edges[0], edges[2])), 1, width)),
-        int(np.clip(np.ceil(max(edges[1], edges[3])), 1, height)),
+def _warp(pixels: np.ndarray, matrix: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return cv2.warpPerspective(
+        pixels, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-
-
-def _shrink(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    if (pixels.shape[1], pixels.shape[0]) == size:
-        return pixels
-    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-
-
-def _warp(pixels: np.ndarray, target: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    height, width = pixels.shape[:2]
-    # Corners of the texture are corners of its outer pixels, half a pixel off their centres.
-    source = np.array(((0, 0), (width, 0), (width, height), (0, height)), np.float32) - 0.5
-    matrix = cv2.getPerspectiveTransform(source, target - np.float32(0.5))
-    # Replicated borders keep opaque neighbours free of seams; the polygon's own edge is cut
-    # by the coverage of a transparent frame where the texture has one.
-    return cv2.warpPerspective(pixels, matrix, size, flags=cv2.INTER_LINEAR)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from ldn_openset_ros.scenes.noise import fractal_noise
-from ldn_openset_ros.scenes.surfaces import Texture, opaque
+from ldn_openset_ros.scenes.surfaces import Texture, cut_out, opaque
 
 _SIZE = 288
 _GREENS = ((86, 104, 50), (70, 92, 44), (98, 108, 56), (62, 82, 48), (112, 104, 52))
@@ -79,7 +79,7 @@ def _leafy(rng: np.random.Generator, sun_side: float, trunk: float = 0.3) -> Tex
         place = (int(_SIZE / 2 + x * radius_x), int(centre_y + y * radius_y))
         colour = green * t
         cv2.circle(picture, place, int(size), (*(float(v) for v in colour), 255.0), -1)
-    return Texture(picture, _filled(picture[..., 3], 7))
+    return cut_out(picture, _filled(picture[..., 3], 7))
 
 
 def _trunk(rng: np.random.Generator, picture: np.ndarray) -> None:

@@ -52,14 +52,14 @@ class Bench:
         self.probe = Node("probe", context=self.context)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.probe)
-        self._thread = threading.Thread(target=self._spin)
-        self._thread.start()
         self._nodes: list[OpenSetNode] = []
         self._stamp = 0
-        self._quiet = False
+        self._closed = False
+        self._thread = threading.Thread(target=self._spin)
+        self._thread.start()
 
     def _spin(self) -> None:
-        while not self._quiet:
+        while not self._closed:
             self._executor.spin_once(timeout_sec=0.1)
 
     def start(
@@ -80,6 +80,13 @@ class Bench:
         self._nodes.append(node)
         self._executor.add_node(node)
         return node
+
+    def close_node(self, node: OpenSetNode) -> None:
+        """End one of the nodes."""
+        self._nodes.remove(node)
+        self._executor.remove_node(node)
+        assert node.stop(TIMEOUT)
+        node.destroy_node()
 
     def subscribe(self, kind: type, topic: str, qos: QoSProfile = RELIABLE) -> list:
         """Return the list that grows with the topic's messages; waits for a publisher."""
@@ -161,7 +168,7 @@ class Bench:
     def close(self) -> None:
         """End the nodes, the thread and the context."""
         stopped = [node.stop(TIMEOUT) for node in self._nodes]
-        self._quiet = True
+        self._closed = True
         self._thread.join()
         self._executor.shutdown()
         for node in (*self._nodes, self.probe):

@@ -142,3 +142,8 @@ def test_every_command_has_help():
     )
     for command in ("demo", "info", "predict", "train", "evaluate", "make-bag", "import"):
         assert command in result.stdout
+
+
+def test_an_unwritable_json_file_is_named(tiny_model, tmp_path, capsys):
+    assert main(["info", str(tiny_model), "--json", str(tmp_path)]) == 1
+    assert f"cannot write {tmp_path}" in capsys.readouterr().err

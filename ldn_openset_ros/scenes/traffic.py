@@ -1,0 +1,108 @@
+"""What moves: cars, cyclists and pedestrians, as functions of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ldn_openset_ros.scenes.canvas import BICYCLIST, CAR, PEDESTRIAN
+from ldn_openset_ros.scenes.encounters import VISIBLE, encounters_between
+from ldn_openset_ros.scenes.items import Solid
+from ldn_openset_ros.scenes.layout import CHUNK, placed
+from ldn_openset_ros.scenes.stock import Stock
+from ldn_openset_ros.scenes.street import Street
+
+_ONCOMING_GAP = 38.0
+_ONCOMING_SPEED = 8.0
+_CYCLE_SPEED = 4.6
+
+
+class Traffic:
+    """Road users around a camera that drives at `speed` metres per second from s = 0."""
+
+    def __init__(
+        self, seed: int, street: Street, stock: Stock, speed: float, outliers: bool
+    ) -> None:
+        self._seed = seed
+        self._street = street
+        self._stock = stock
+        self._speed = speed
+        self._outliers = outliers
+        rng = np.random.default_rng((seed, 31))
+        self._density = float(rng.uniform(0.3, 0.8))
+        self._walkers = float(rng.uniform(0.8, 3.5))
+        self._cyclists = float(rng.uniform(0.1, 0.45))
+        # Behind a close leader an animal could not cross unharmed.
+        near, far = (55, 65) if outliers else (11, 55)
+        self._lead_gap = float(rng.uniform(near, far)) if rng.random() < 0.6 else 0.0
+        self._lead = int(rng.integers(1000))
+
+    def at(self, time: float, first: float, last: float) -> Iterator[Solid]:
+        """Return the road users between street places `first` and `last` at `time` seconds."""
+        yield from self._oncoming(time, first, last)
+        if self._lead_gap:
+            s = self._speed * time + self._lead_gap + 3 * np.sin(time / 5)
+            car = self._stock.car(self._lead)
+            yield Solid(placed(car, self._street.ego_lane, s), CAR, roughness=0.02)
+        for chunk in range(max(0, int(first // CHUNK)), max(0, int(last // CHUNK) + 1)):
+            yield from self._of_chunk(chunk, time)
+
+    def _oncoming(self, time: float, first: float, last: float) -> Iterator[Solid]:
+        driven = _ONCOMING_SPEED * time
+        low = max(0, int((first + driven) // _ONCOMING_GAP))
+        for number in range(low, int((last + driven) // _ONCOMING_GAP) + 1):
+            rng = np.random.default_rng((self._seed, 32, number))
+            origin = number * _ONCOMING_GAP + float(rng.uniform(0, 22))
+            if rng.random() > self._density or self._would_collide(origin):
+                continue
+            car = self._stock.car(int(rng.integers(1000)))
+            x = -self._street.ego_lane + float(rng.uniform(-0.2, 0.2))
+            yield Solid(placed(car, x, origin - driven, np.pi), CAR, roughness=0.02)
+
+    def _would_collide(self, origin: float) -> bool:
+        """Tell whether an oncoming car meets an animal that crosses while both are in view."""
+        if not self._outliers:
+            return False
+        meeting = origin / (self._speed + _ONCOMING_SPEED) * self._speed
+        for met in encounters_between(
+            self._seed, meeting - 2, meeting + 200, self._street
+        ):
+            if not met.pace:
+                continue
+            to_pass = met.s / self._speed - (origin - met.s) / _ONCOMING_SPEED
+            x = met.place(to_pass)
+            if -1 < to_pass < VISIBLE / self._speed and abs(x + self._street.ego_lane) < 3.4:
+                return True
+        return False
+
+    def _of_chunk(self, chunk: int, time: float) -> Iterator[Solid]:
+        start = chunk * CHUNK
+        street = self._street
+        met = (
+            encounters_between(self._seed, start - 40, start + CHUNK + 40, street)
+            if self._outliers
+            else []
+        )
+        # Movements are counted from the moment the camera arrives, so that walkers stay near
+        # their chunk however long the drive is.
+        since = time - (start + CHUNK / 2) / self._speed
+        for side in (-1, 1):
+            rng = np.random.default_rng((self._seed, 33, chunk, side + 1))
+            for _ in range(int(rng.poisson(self._walkers))):
+                number, pace = int(rng.integers(1000)), float(rng.uniform(0.9, 1.6))
+                direction = int(rng.choice((-1, 1)))
+                x = side * float(rng.uniform(street.kerb + 0.9, street.front - 0.35))
+                s = start + float(rng.uniform(0, CHUNK)) + direction * pace * since
+                phase = (pace * time / 1.45 + float(rng.random())) % 1
+                if any(not e.pace and abs(e.x - x) < 2.2 and abs(e.s - s) < 2 for e in met):
+                    continue
+                mesh = self._stock.walker(number, phase)
+                yield Solid(placed(mesh, x, s, 0.0 if direction > 0 else np.pi), PEDESTRIAN)
+            if rng.random() < self._cyclists and not met:
+                ahead = side == street.side
+                direction = 1 if ahead else -1
+                edge = street.kerb - (2.6 if street.parking else 0.7)
+                s = start + float(rng.uniform(0, CHUNK)) + direction * _CYCLE_SPEED * since
+                mesh = self._stock.cyclist(int(rng.integers(1000)), (time * 1.1) % 1)
+                yield Solid(placed(mesh, side * edge, s, 0.0 if ahead else np.pi), BICYCLIST)

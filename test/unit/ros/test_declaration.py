@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
+
+from ldn_openset_ros.ros.declaration import descriptor
+from ldn_openset_ros.ros.parameters import DEFAULTS, PARAMETERS
+
+EXAMPLES = {**DEFAULTS, "resolution": 0, "fusion": "op", "threshold": 0.5}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_descriptors_describe(name):
+    described = descriptor(name, EXAMPLES[name])
+    assert described.description == PARAMETERS[name].description
+    assert described.read_only is not PARAMETERS[name].live
+    ranges = [*described.integer_range, *described.floating_point_range]
+    assert bool(ranges) != bool(described.additional_constraints)
+
+
+def test_ranges_have_the_type_of_the_parameter():
+    (whole,) = descriptor("resolution", 0).integer_range
+    assert (whole.from_value, whole.to_value) == (0, 8192)
+    (real,) = descriptor("threshold", 0.5).floating_point_range
+    assert (real.from_value, real.to_value) == (0.0, 1.0)
+
+
+def test_choices_are_written_out():
+    constraints = descriptor("image_transport", "raw").additional_constraints
+    assert constraints == "one of raw, compressed"
