@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.model_files import DEFAULT_MODEL, find_model, read_description
 from ldn_openset_ros.ros.demo.processes import demo_environment
@@ -63,6 +63,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--rate", type=_positive, help="frames per second; bags have their own")
     parser.add_argument("--seed", type=int, help="of the sample camera's scenes")
     parser.add_argument("--size", type=_size, metavar="WxH", help="of the sample camera's frames")
+    parser.add_argument(
+        "--start-timeout",
+        type=_positive,
+        default=120.0,
+        metavar="SECONDS",
+        help="how long to wait for the first outputs (default: 120)",
+    )
     parser.add_argument("--json", type=Path, help="write the summary to this file as well")
     parser.set_defaults(run=run)
 
@@ -92,17 +99,15 @@ def run(args: argparse.Namespace) -> int:
         ) from None
     logs = _prepare(args.output)
     with FrameSpool(args.output / "recorded_frames") as spool:
-        settings = RecordingSettings(node, args.seconds, logs, environment)
+        settings = RecordingSettings(node, args.seconds, args.start_timeout, logs, environment)
         recording = record(source, settings, spool)
         summary = report(source.title, recording, spool, taxonomy, args.output)
     for path in filter(None, (args.output / SUMMARY_FILE, args.json)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(summary.to_dict(), indent=2, allow_nan=False)
-        path.write_text(text + "\n")
+        write_json(path, summary.to_dict())
     console = Console()
     console.print(as_table(summary))
     for line in (f"protocol: {summary.protocol}", f"look at {args.output}"):
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     if not summary.valid:
         raise OpenSetError("; ".join(summary.problems))
     return 0

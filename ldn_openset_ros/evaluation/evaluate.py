@@ -22,6 +22,8 @@ class Evaluation:
     mean_iou: float | None
     class_iou: dict[str, float] | None
     ranking: dict[str, RankingMeasures]
+    best_f1_thresholds: dict[str, float]
+    """By score: the threshold that separates the outlier pixels best, by F1."""
 
     def to_dict(self) -> dict:
         """Return plain values for JSON; NaN becomes None."""
@@ -62,6 +64,9 @@ def evaluate(predictor: Predictor, samples: Iterable[Sample], scores: Sequence[s
         if iou is None
         else dict(zip(predictor.taxonomy.names, map(float, iou), strict=True)),
         ranking={n: h.measures() for n, h in histograms.items()} if ranked else {},
+        best_f1_thresholds={n: h.best_f1_threshold() for n, h in histograms.items()}
+        if ranked
+        else {},
     )
 
 

@@ -119,6 +119,19 @@ class RankingHistogram:
         negatives, positives = self.counts[:, ::-1].astype(np.int64)
         return _measure(positives, negatives)
 
+    def best_f1_threshold(self) -> float:
+        """Return the probability from which on pixels are best called outliers, by F1.
+
+        It is the lower edge of a bin; NaN without outliers.
+        """
+        negatives, positives = self.counts[:, ::-1].astype(np.int64)
+        if not positives.any():
+            return math.nan
+        found, called = np.cumsum(positives), np.cumsum(positives + negatives)
+        f1 = 2 * found / (positives.sum() + called)
+        lower_edge = (NUM_BINS - 1 - int(np.argmax(f1)) - NUM_BINS / 2) / BINS_PER_UNIT
+        return 1 / (1 + math.exp(-lower_edge))
+
 
 def _measure(positives: np.ndarray, negatives: np.ndarray) -> RankingMeasures:
     """Measure a ranking from its int64 counts per tie, in the order of falling scores."""

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import rclpy
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
@@ -24,6 +25,7 @@ from ldn_openset_ros.ros.media import open_media
 from ldn_openset_ros.ros.qos import output_qos
 
 NODE_NAME = "media_camera"
+MAX_RATE = 1000.0
 POLL_PERIOD = 1e-3
 """Seconds between reads of a source that keeps its own pace: reading it waits for the frame."""
 
@@ -47,7 +49,7 @@ class MediaCameraSettings:
 class MediaCamera(Node):
     """Publish frames as `rgb8` on `/camera/image_raw`, stamped with the time of publishing."""
 
-    def __init__(self, **node_arguments) -> None:
+    def __init__(self, **node_arguments: Any) -> None:
         """Open the source; raises OpenSetError, with the remedy, where that fails."""
         super().__init__(NODE_NAME, **node_arguments)
         self.finished = Future()
@@ -83,43 +85,46 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the node until its source or the process ends; return 0, or 1 where it cannot run."""
     os.environ.update(fast_dds_profile())
     rclpy.init(args=args)
-    camera = None
+    camera, code = None, 0
     try:
         camera = MediaCamera()
         rclpy.spin_until_future_complete(camera, camera.finished)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except (OpenSetError, ParameterException) as error:
+    except OpenSetError as error:
         rclpy.logging.get_logger(NODE_NAME).fatal(str(error))
-        return 1
+        code = 1
+    except Exception:
+        if rclpy.ok():  # otherwise a signal shut ROS down in the middle of a call
+            raise
     finally:
         if camera is not None:
             camera.close()
         rclpy.try_shutdown()
-    return 0
+    return code
 
 
 def _read_settings(node: Node) -> MediaCameraSettings:
-    def parameter(name: str, default: str | bool | float, description: str, **limits):
-        descriptor = ParameterDescriptor(description=description, read_only=True, **limits)
-        return node.declare_parameter(name, default, descriptor).value
+    def declare(name: str, default: Any, allowed: str, **descriptor: Any) -> Any:
+        describe = ParameterDescriptor(description=allowed, read_only=True, **descriptor)
+        try:
+            return node.declare_parameter(name, default, describe).value
+        except ParameterException:
+            raise OpenSetError(f"parameter {name}: give {allowed}") from None
 
-    hertz = FloatingPointRange(from_value=0.0, to_value=1000.0)
-    source = parameter(
-        "source", "", "video file, folder of pictures or camera (/dev/video0, or 0 for short)"
-    )
+    source = declare("source", "", "a video, a folder of pictures or a camera ('/dev/video0')")
     if not source:
         raise OpenSetError("parameter source is empty: give `-p source:=FILE`")
+    hertz = FloatingPointRange(from_value=0.0, to_value=MAX_RATE)
+    allowed = f"frames per second, from 0.0 (the source's own) to {MAX_RATE}, as a decimal"
+    rate = declare("rate", 0.0, allowed, floating_point_range=[hertz])
+    if not 0 <= rate <= MAX_RATE:  # rclpy lets NaN pass
+        raise OpenSetError(f"parameter rate: give {allowed}")
     return MediaCameraSettings(
         source=source,
-        rate=parameter(
-            "rate",
-            0.0,
-            "frames per second, 0 = the source's own",
-            floating_point_range=[hertz],
-        ),
-        loop=parameter("loop", False, "start again at the end"),
-        frame_id=parameter("frame_id", "camera_optical_frame", "of the images' headers"),
+        rate=rate,
+        loop=declare("loop", False, "true to start again at the end, or false"),
+        frame_id=declare("frame_id", "camera_optical_frame", "the images' frame_id, a text"),
     )
 
 

@@ -12,19 +12,23 @@ from ldn_openset_ros.scenes.camera import Bend, View
 from ldn_openset_ros.scenes.canvas import OUTLIER, Canvas
 from ldn_openset_ros.scenes.encounters import VISIBLE, Encounter, encounters_between
 from ldn_openset_ros.scenes.ground import Ground
-from ldn_openset_ros.scenes.items import Item, Scene, Solid
+from ldn_openset_ros.scenes.items import CARRIAGEWAY, PAVED, Flat, Item, Solid
 from ldn_openset_ros.scenes.layout import CHUNK, Layout, placed
 from ldn_openset_ros.scenes.light import draw_light
 from ldn_openset_ros.scenes.noise import fractal_noise
 from ldn_openset_ros.scenes.photometry import Sensor
-from ldn_openset_ros.scenes.shadows import ShadowMap
+from ldn_openset_ros.scenes.shadows import Shadows
 from ldn_openset_ros.scenes.sky import Sky
+from ldn_openset_ros.scenes.solids import SolidBatch
 from ldn_openset_ros.scenes.stock import Stock
 from ldn_openset_ros.scenes.street import draw_street
+from ldn_openset_ros.scenes.surfaces import Lamp, SurfaceBatch
 from ldn_openset_ros.scenes.traffic import Traffic
 
-_SIGHT = 170.0
+_SIGHT = 125.0
 """Metres up to which things are drawn; beyond it is the skyline."""
+_STREET_SIGHT = 100.0
+"""Metres up to which the small things in the street are drawn."""
 
 _SHADOWS = 70.0
 """Metres up to which shadows are drawn; farther ones are thinner than a row of pixels."""
@@ -84,7 +88,9 @@ class Drive:
         self._sensor = Sensor(
             np.random.default_rng((seed, 5)), settings.width, settings.height, self._light.noise
         )
-        self._grain = fractal_noise(np.random.default_rng((seed, 6)), (256, 256), (16, 16), 4, 0.75)
+        self._grain = fractal_noise(np.random.default_rng((seed, 6)), (256, 256), (24, 24), 4, 0.85)
+        self._shadows = Shadows(self._light)
+        self._lamp = Lamp(self._light)
         rng = np.random.default_rng((seed, 7))
         self._bend = Bend(
             tuple(rng.uniform((0, 0), (3.0, 1.2))),
@@ -106,20 +112,30 @@ class Drive:
         time = index / self.settings.frame_rate
         view = self._view(time)
         items = self._items(time, view)
-        shadows = ShadowMap(view, self._light)
-        for item in items:
-            if item.s < view.s + _SHADOWS:
-                item.darken(shadows)
+        shadows = self._shadows.map(view, [i for i in items if i.s < view.s + _SHADOWS])
         canvas = Canvas(self.settings.width, self.settings.height)
         self._sky.paint(canvas, view)
-        self._ground.paint(canvas, view, self._light, shadows.finished())
-        scene = Scene(view, self._light, self._grain)
-        for item in items:
-            item.paint(canvas, scene)
+        self._ground.paint(canvas, view, self._light, shadows)
+        self._paint(canvas, view, items)
         rgb = self._sensor.expose(
             canvas.rgb, np.random.default_rng((self.settings.seed, 8, index))
         )
         return Sample(f"{index:06d}", rgb, canvas.labels, canvas.outlier, self.camera)
+
+    def _paint(self, canvas: Canvas, view: View, items: list[Item]) -> None:
+        solids = [item for item in items if isinstance(item, Solid)]
+        flats = [item for item in items if isinstance(item, Flat)]
+        solid_batch = SolidBatch(view, self._light, [item.mesh for item in solids])
+        surfaces = SurfaceBatch(view, np.stack([item.corners for item in flats]))
+        numbers = {id(item): i for group in (solids, flats) for i, item in enumerate(group)}
+        for item in items:
+            number = numbers[id(item)]
+            if isinstance(item, Solid):
+                solid_batch.paint(canvas, number, item.label, self._grain, item.roughness)
+            else:
+                surfaces.paint(
+                    canvas, self._lamp, number, item.texture, item.label, item.normal
+                )
 
     def _view(self, time: float) -> View:
         """Return where the camera is; springs and steering keep it from gliding on rails."""
@@ -133,7 +149,7 @@ class Drive:
 
     def _items(self, time: float, view: View) -> list[Item]:
         """Return all that may be in view, from back to front."""
-        first, last = view.s - 6, view.s + _SIGHT
+        first, last = view.s - 12, view.s + _SIGHT
         items: list[Item] = []
         for chunk in range(max(0, int(first // CHUNK)), int(last // CHUNK) + 1):
             items += self._layout.chunk(chunk)
@@ -143,7 +159,8 @@ class Drive:
                 self.settings.seed, first, view.s + VISIBLE, self._street
             )
             items += [self._outlier(e, time) for e in met]
-        items = [i for i in items if first - 20 < i.s < last]
+        near = view.s + _STREET_SIGHT
+        items = [i for i in items if first < i.s < (near if i.layer >= PAVED else last)]
         return sorted(items, key=lambda item: (item.layer, -item.s))
 
     def _outlier(self, met: Encounter, time: float) -> Solid:
@@ -151,4 +168,6 @@ class Drive:
         x = met.place(to_pass)
         steps = abs(met.pace) * to_pass / 1.3
         mesh = self._stock.outlier(met.kind, met.seed, -steps % 1)
-        return Solid(placed(mesh, x, met.s, met.yaw), OUTLIER, roughness=0.12)
+        layer = CARRIAGEWAY if abs(x) < self._street.kerb else PAVED
+        roughness = 0.09 if met.pace else 0.05  # fur, and smooth things
+        return Solid(placed(mesh, x, met.s, met.yaw), OUTLIER, layer, roughness)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from ldn_openset_ros.scenes.mesh import MATT, SATIN, Mesh, box, merge, tube
-from ldn_openset_ros.scenes.surfaces import Texture, cut_out
+from ldn_openset_ros.scenes.mesh import MATT, SATIN, Mesh, box, disc, merge, tube
+from ldn_openset_ros.scenes.surfaces import Texture, cut_out, opaque
 
 _PLATE = 96
 
@@ -43,9 +43,8 @@ def build_traffic_light(rng: np.random.Generator) -> Mesh:
     parts = [box((0, 2.75, 0), (0.32, 1.0, 0.25), (22, 24, 24), MATT)]
     for number, (bright, dark) in enumerate(colours):
         y = 3.07 - 0.32 * number
-        lamp = tube((0, y, -0.13), (0, y, -0.16), 0.11, 0.11, bright if number == lit else dark, 10)
-        lamp.rank[:] = 0.3
-        parts.append(lamp)
+        colour = bright if number == lit else dark
+        parts.append(disc((0, y, -0.14), 0.11, (0, 0, -1), colour, 10, rank=0.3))
     return merge(parts)
 
 
@@ -90,7 +89,7 @@ def build_sign_plate(rng: np.random.Generator) -> tuple[Texture, float, float]:
 
 
 def build_railing(rng: np.random.Generator) -> tuple[Texture, float]:
-    """Build 2 m of iron railing: its texture and its height in metres."""
+    """Build 8 m of iron railing: its texture and its height in metres."""
     picture = np.zeros((88, 160, 4), np.uint8)
     tone = float(rng.choice((30, 44, 150)))
     ink = (tone, tone, tone * 1.03, 255.0)
@@ -102,11 +101,12 @@ def build_railing(rng: np.random.Generator) -> tuple[Texture, float]:
         cv2.line(picture, (column, 2), (column, 87), ink, 4)
     extent = np.zeros((88, 160), np.uint8)
     extent[6:] = 255
+    picture, extent = np.tile(picture, (1, 4, 1)), np.tile(extent, (1, 4))
     return cut_out(picture, extent), float(rng.uniform(1.0, 1.25))
 
 
 def build_board_fence(rng: np.random.Generator) -> tuple[Texture, float]:
-    """Build 2 m of boarded fence: its texture and its height in metres."""
+    """Build 8 m of boarded fence: its texture and its height in metres."""
     shape = (120, 160)
     base = np.array(((132, 100, 70), (104, 84, 66), (146, 130, 110))[int(rng.integers(3))])
     tone = np.repeat(rng.normal(1, 0.09, 16), 10)[None] * np.ones((shape[0], 1))
@@ -114,6 +114,4 @@ def build_board_fence(rng: np.random.Generator) -> tuple[Texture, float]:
     tone[:, ::10] *= 0.5
     tone[:, :5] *= 1.12
     tone[4:9] *= 1.1
-    picture = np.full((*shape, 4), 255, np.uint8)
-    picture[..., :3] = np.clip(tone[..., None] * base, 0, 255)
-    return Texture(picture), float(rng.uniform(1.5, 1.9))
+    return opaque(np.tile(tone, (1, 4))[..., None] * base), float(rng.uniform(1.5, 1.9))

@@ -18,6 +18,8 @@ _PERIOD = 32.0
 """Metres after which the texture repeats along the road."""
 _LEVELS = 5
 _FAR = 600.0
+_MARKED = 160.0
+"""Metres up to which markings are wider than nothing."""
 KERB = 0.16
 
 
@@ -54,7 +56,9 @@ class Ground:
         grit = self._noise(self._grit, across[near:], along[near:], (2.1, 2.1))
         factor[near:] *= 1 + 0.09 * fade * grit
         colours = cv2.multiply(texture, cv2.merge([factor] * 3), dtype=cv2.CV_32F)
-        self._mark(colours, across, along, distance, view)
+        marked = int(np.searchsorted(-distance, -_MARKED))
+        rows = np.s_[marked:]
+        self._mark(colours[rows], across[rows], along[rows], distance[rows], view)
         through = light.transmission(distance).astype(np.float32)
         lit = light.illuminate(np.array([[0.0, 1.0, 0.0]]))[0] * light.exposure
         reflected = (1 - shadow[first:] * np.float32(1 / 255)) * through[:, None]
@@ -77,7 +81,7 @@ class Ground:
     ) -> np.ndarray:
         footprint = distance / view.camera.fx * _RESOLUTION
         level = np.clip(np.round(np.log2(np.maximum(footprint, 1e-6))), 0, _LEVELS - 1).astype(int)
-        shares = np.clip((across + _HALF_WIDTH) / (2 * _HALF_WIDTH), 0.001, 0.999)
+        shares = np.clip(across * np.float32(0.5 / _HALF_WIDTH) + np.float32(0.5), 0.001, 0.999)
         repeats = (along / _PERIOD % 1).astype(np.float32)[:, None]
         result = np.empty((*across.shape, 3), np.uint8)
         for number in np.unique(level):
@@ -85,7 +89,8 @@ class Ground:
             band = np.s_[rows[0] : rows[-1] + 1]
             texture = self._levels[number]
             height, width = texture.shape[:2]
-            down = np.broadcast_to(repeats[band] * height - 0.5, shares[band].shape)
+            down = repeats[band] * np.float32(height) - np.float32(0.5)
+            down = np.broadcast_to(down, shares[band].shape)
             result[band] = cv2.remap(
                 texture,
                 shares[band] * width - np.float32(0.5),
@@ -124,9 +129,11 @@ class Ground:
         worn = 0.8 + 0.12 * self._noise(self._stains, across, along, (2.3, 5.1))
 
         def stripe(centre: float, width: float) -> np.ndarray:
-            return np.clip((width / 2 - np.abs(across - centre)) / wide + 0.5, 0, 1) * np.minimum(
-                1, width / wide
-            )
+            cover = np.abs(across - np.float32(centre))
+            np.subtract(np.float32(width / 2), cover, out=cover)
+            cover *= 1 / wide
+            cover += np.float32(0.5)
+            return np.clip(cover, 0, np.minimum(1, width / wide), out=cover)
 
         def dashes(period: float, length: float) -> np.ndarray:
             return dash_cover(along, deep, period, length).astype(np.float32)[:, None]
@@ -143,13 +150,13 @@ class Ground:
             bars = np.clip((0.25 - np.abs(across % 1.0 - 0.5)) / wide + 0.5, 0, 1) * inside
             band = band.astype(np.float32)[:, None]
             white = white * (1 - band) + bars * band
-        yellow = 0.0
-        for x in street.yellow_lines:
-            yellow = np.maximum(yellow, stripe(x, 0.08))
+        lines = [stripe(x, 0.08) for x in street.yellow_lines]
+        yellow = np.maximum.reduce(lines) if lines else None
         for cover, colour in ((white, (212, 210, 202)), (yellow, (196, 162, 64))):
-            if np.ndim(cover) == 2:
-                weight = (cover * worn)[..., None]
-                colours += (np.array(colour, np.float32) - colours) * np.clip(weight, 0, 0.95)
+            if cover is not None:
+                weight = np.minimum(cover * worn, np.float32(0.95))
+                paint = np.full(colours.shape, colour, np.float32)
+                colours[:] = cv2.blendLinear(colours, paint, 1 - weight, weight)
 
 
 def dash_cover(along: np.ndarray, deep: np.ndarray, period: float, length: float) -> np.ndarray:

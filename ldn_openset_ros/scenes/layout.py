@@ -7,14 +7,18 @@ from functools import lru_cache
 
 import numpy as np
 
+from ldn_openset_ros.scenes.buildings import place_house, place_tree
 from ldn_openset_ros.scenes.canvas import CAR, FENCE, POLE, SIGN, TREE
 from ldn_openset_ros.scenes.encounters import Encounter, encounters_between
 from ldn_openset_ros.scenes.furniture import build_bollard, build_sign_post, build_traffic_light
-from ldn_openset_ros.scenes.items import FRONTAGE, PLOTS, STREET, Building, Flat, Item, Solid
+from ldn_openset_ros.scenes.items import CARRIAGEWAY, FRONTAGE, KERBSIDE, PAVED, Flat, Item, Solid
 from ldn_openset_ros.scenes.mesh import Mesh
 from ldn_openset_ros.scenes.stock import Stock
 from ldn_openset_ros.scenes.street import Street
-from ldn_openset_ros.scenes.trees import Tree
+from ldn_openset_ros.scenes.surfaces import Texture
+
+_PANEL = 8.0
+"""Metres in a panel of fence or hedge."""
 
 CHUNK = 40.0
 """Metres of road in a chunk."""
@@ -77,13 +81,13 @@ class Layout:
             if s + house.width > end:
                 break
             exposed = s != joined or house.height + house.roof_rise > neighbour
-            yield Building(house, s, front, side, exposed=exposed)
+            yield from place_house(house, s, front, side, exposed)
             joined, neighbour = s + house.width, house.height + house.roof_rise
             s += house.width + (float(rng.uniform(1.5, 4)) if gap and rng.random() < 0.4 else 0)
         # What is left over is a yard with trees behind a hedge.
         for place in np.arange(s + 1, end, 2.5):
             tree = self._stock.tree(int(rng.integers(1000)))
-            yield self._sprite(tree, side * (self._street.facade + rng.uniform(4, 9)), place)
+            yield place_tree(tree, side * (self._street.facade + rng.uniform(4, 9)), place)
         yield from self._boundary(s, end, side * (self._street.facade - 0.1), "boards")
         if self._street.green:
             yield from self._boundary(start, s, side * (self._street.front + 0.15), self._fence_kind)
@@ -91,45 +95,32 @@ class Layout:
                 if rng.random() < 0.5:
                     bush = self._stock.bush(int(rng.integers(1000)))
                     x = side * (self._street.front + self._street.facade) / 2
-                    yield self._sprite(bush, x, place, FRONTAGE)
+                    yield place_tree(bush, x, place, FRONTAGE)
 
     def _park(self, rng: np.random.Generator, start: float, side: int) -> Iterator[Item]:
         front = self._street.facade
-        for place in np.arange(start, start + CHUNK, 3.2):
+        for place in np.arange(start, start + CHUNK, 5.0):
             tree = self._stock.tree(int(rng.integers(1000)))
-            yield self._sprite(tree, side * (front + rng.uniform(9, 16)), place + rng.uniform(0, 2))
+            yield place_tree(tree, side * (front + rng.uniform(9, 16)), place + rng.uniform(0, 2))
         for place in np.arange(start, start + CHUNK, 7.0):
             tree = self._stock.tree(int(rng.integers(1000)))
-            yield self._sprite(tree, side * (front + rng.uniform(2.5, 6)), place + rng.uniform(0, 4))
-        for place in np.arange(start, start + CHUNK, 2.6):
+            yield place_tree(tree, side * (front + rng.uniform(2.5, 6)), place + rng.uniform(0, 4))
+        for place in np.arange(start, start + CHUNK, 4.0):
             bush = self._stock.bush(int(rng.integers(1000)))
-            yield self._sprite(bush, side * (front + rng.uniform(1.0, 3.5)), place)
+            yield place_tree(bush, side * (front + rng.uniform(1.0, 3.5)), place)
         kind = str(rng.choice(("railing", "boards", "hedge")))
         yield from self._boundary(start, start + CHUNK, side * (self._street.front + 0.15), kind)
 
     def _boundary(self, start: float, end: float, x: float, kind: str) -> Iterator[Item]:
         if kind == "hedge":
-            texture, height, length, label = self._stock.hedge(), 1.5, 4.0, TREE
+            texture, height, label = self._stock.hedge(), 1.5, TREE
         else:
             fence = self._stock.railing() if kind == "railing" else self._stock.board_fence()
-            (texture, height), length, label = fence, 2.0, FENCE
+            (texture, height), label = fence, FENCE
         s = start
         while s < end - 0.5:
-            yield self._wall(x, s, min(s + length, end), height, texture, label, kind == "hedge")
-            s += length
-
-    def _wall(self, x, start, end, height, texture, label, soft) -> Flat:
-        first, last = (start, end) if x < 0 else (end, start)
-        corners = np.array(((x, height, first), (x, height, last), (x, 0, last), (x, 0, first)))
-        normal = (-1.0 if x > 0 else 1.0, 0.0, 0.0)
-        return Flat(corners, texture, label, normal, FRONTAGE, soft)
-
-    def _sprite(self, tree: Tree, x: float, s: float, layer: int = PLOTS) -> Flat:
-        half = tree.width / 2
-        corners = np.array(
-            ((x - half, tree.height, s), (x + half, tree.height, s), (x + half, 0, s), (x - half, 0, s))
-        )
-        return Flat(corners, tree.texture, TREE, _AWAY, layer, True, foot=0.35)
+            yield _wall(x, s, min(s + _PANEL, end), height, texture, label)
+            s += _PANEL
 
     def _roadside(
         self, rng: np.random.Generator, start: float, side: int, number: int
@@ -142,15 +133,15 @@ class Layout:
         if self._street_trees:
             for place in np.arange(start + 4, start + CHUNK, self._street_trees):
                 tree = stock.tree(int(rng.integers(1000)))
-                yield self._sprite(tree, side * (edge + 0.3), place + rng.uniform(0, 3), layer=STREET)
+                yield place_tree(tree, side * (edge + 0.3), place + rng.uniform(0, 3), layer=PAVED)
         if rng.random() < 0.6:
             yield from self._sign(rng, side * edge, start + rng.uniform(14, CHUNK - 2))
         if rng.random() < self._kerb_rails:
             texture, height = stock.railing()
             first = start + rng.uniform(0, 14)
-            for s in np.arange(first, first + 16, 2.0):
-                wall = self._wall(side * (street.kerb + 0.3), s, s + 2, height, texture, FENCE, False)
-                yield Flat(wall.corners, wall.texture, FENCE, wall.normal)
+            for s in np.arange(first, first + 2 * _PANEL, _PANEL):
+                x = side * (street.kerb + 0.3)
+                yield _wall(x, s, s + _PANEL, height, texture, FENCE, KERBSIDE)
         elif self._bollards:
             bollard = build_bollard()
             for s in np.arange(start + 1, start + CHUNK, 5.0):
@@ -162,7 +153,7 @@ class Layout:
                 car = self._stock.private_car(int(rng.integers(1000)))
                 yaw = 0.0 if side == self._street.side or rng.random() < 0.3 else np.pi
                 x, place = side * (self._street.kerb - 1.05), s + rng.uniform(-0.3, 0.3)
-                yield Solid(placed(car, x, place, yaw), CAR, roughness=0.02)
+                yield Solid(placed(car, x, place, yaw), CAR, CARRIAGEWAY, 0.02)
 
     def _sign(self, rng: np.random.Generator, x: float, s: float) -> Iterator[Item]:
         texture, width, height = self._stock.sign_plate(int(rng.integers(1000)))
@@ -186,6 +177,18 @@ class Layout:
             yield Solid(head.moved((x, 0, place)), SIGN)
 
 
+def _wall(
+    x: float, start: float, end: float, height: float, texture: Texture, label: int,
+    layer: int = FRONTAGE,
+) -> Flat:  # fmt: skip
+    """Set up a fence or a hedge along the road; the last panel may be a squeezed one."""
+    first, last = (start, end) if x < 0 else (end, start)
+    corners = np.array(((x, height, first), (x, height, last), (x, 0, last), (x, 0, first)))
+    normal = None if label == TREE else (-1.0 if x > 0 else 1.0, 0.0, 0.0)
+    casts = corners if label == TREE else np.empty((0, 3))
+    return Flat(corners, texture, label, normal, layer, casts)
+
+
 def _plate(texture, x: float, s: float, low: float, width: float, height: float) -> Flat:
     half, s = width / 2, s - 0.06
     corners = np.array(
@@ -196,7 +199,7 @@ def _plate(texture, x: float, s: float, low: float, width: float, height: float)
 
 def _in_the_way(item: Item, encounters: list[Encounter]) -> bool:
     """Tell whether an item on or beside the road stands where an encounter takes place."""
-    if isinstance(item, Building) or item.layer != STREET:
+    if item.layer < PAVED:
         return False
     corners = item.mesh.corners if isinstance(item, Solid) else item.corners
     x = float(np.reshape(corners, (-1, 3))[:, 0].mean())

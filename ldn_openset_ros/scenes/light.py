@@ -47,12 +47,12 @@ class Light:
         return np.exp(-np.maximum(depth, 0) / self.visibility)
 
 
-# Each: ranges of sun strength, sky light, cloud cover, visibility (m), exposure, noise.
+# Each: ranges of sun strength, sky light, cloud cover, visibility (m), brightness of sunlit ground, noise.
 _WEATHERS = {
-    "clear": ((0.7, 0.95), (0.5, 0.66), (0.1, 0.45), (500, 1200), (0.95, 1.12), (1.5, 3.0)),
-    "bright": ((0.3, 0.6), (0.62, 0.8), (0.5, 0.8), (250, 600), (1.0, 1.2), (1.5, 3.0)),
-    "overcast": ((0.02, 0.12), (0.85, 1.05), (0.85, 1.0), (200, 500), (0.85, 1.05), (2.0, 4.0)),
-    "dusk": ((0.05, 0.3), (0.55, 0.7), (0.4, 0.9), (250, 600), (0.6, 0.85), (2.5, 4.5)),
+    "clear": ((0.7, 0.95), (0.5, 0.66), (0.1, 0.45), (500, 1200), (1.1, 1.35), (1.5, 3.0)),
+    "bright": ((0.3, 0.6), (0.62, 0.8), (0.5, 0.8), (250, 600), (1.15, 1.4), (1.5, 3.0)),
+    "overcast": ((0.02, 0.12), (0.85, 1.05), (0.85, 1.0), (200, 500), (0.95, 1.2), (2.0, 4.0)),
+    "dusk": ((0.05, 0.3), (0.55, 0.7), (0.4, 0.9), (250, 600), (0.7, 0.95), (2.5, 4.5)),
 }
 
 _SKIES = {
@@ -79,6 +79,7 @@ def draw_light(rng: np.random.Generator) -> Light:
         )
     )
     warmth = rng.uniform(0.9, 1.0) if kind != "dusk" else rng.uniform(0.75, 0.88)
+    ground = sun_strength * float(sun[1]) + sky_strength
     zenith, horizon = (np.array(colour, float) for colour in _SKIES[kind])
     tint = rng.uniform(0.95, 1.05, 3)
     horizon = np.clip(horizon * tint, 0, 252)
@@ -89,8 +90,8 @@ def draw_light(rng: np.random.Generator) -> Light:
         zenith=np.clip(zenith * tint, 0, 252),
         horizon=horizon,
         cloud=cloud,
-        haze=horizon * 0.92,
+        haze=horizon * 0.92 * ground / exposure,
         visibility=visibility,
-        exposure=exposure,
+        exposure=exposure / ground,
         noise=noise,
     )

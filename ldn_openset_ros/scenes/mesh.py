@@ -175,11 +175,28 @@ def tube(
     second = np.cross(axis, first)
     around = np.linspace(0, 2 * np.pi, sides + 1)
     ring = np.cos(around)[:, None] * first + np.sin(around)[:, None] * second
-    rows = [start + ring * start_radius, end + ring * end_radius]
+    rows = np.stack((start + ring * start_radius, end + ring * end_radius))
+    faces = _grid_faces(rows)
     if caps:
-        ones = np.ones((sides + 1, 1))
-        rows = [ones * start, *rows, ones * end]
-    return from_faces(_grid_faces(np.stack(rows)), colour, gloss)
+        faces = np.concatenate((faces, _fan(rows[0]), _fan(rows[1])))
+    return from_faces(faces, colour, gloss)
+
+
+def disc(
+    centre: Sequence[float],
+    radius: float,
+    axis: Sequence[float],
+    colour: Sequence[float],
+    sides: int = 12,
+    gloss: float = MATT,
+    rank: float = 0.0,
+) -> Mesh:
+    """Build a flat disc that faces the way of `axis`."""
+    axis = np.asarray(axis, float)
+    bar = tube(np.asarray(centre) - axis * 0.01, centre, radius, radius, colour, sides, gloss)
+    cap = slice(len(bar.corners) - (sides - 1) // 2, None)
+    return Mesh(bar.corners[cap], bar.normals[cap], bar.albedo[cap], bar.gloss[cap],
+                bar.rank[cap] + np.float32(rank))  # fmt: skip
 
 
 def ring(
@@ -223,6 +240,15 @@ def _grid_faces(points: np.ndarray) -> np.ndarray:
     return np.stack(
         (points[:-1, :-1], points[:-1, 1:], points[1:, 1:], points[1:, :-1]), axis=2
     ).reshape(-1, 4, 3)
+
+
+def _fan(outline: np.ndarray) -> np.ndarray:
+    """Return the faces that fill a closed convex outline (P, 3) whose last point is its first."""
+    last = len(outline) - 1
+    rows = [
+        outline[[0, i, i + 1, min(i + 2, last - 1)]] for i in range(1, last - 1, 2)
+    ]
+    return np.stack(rows)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from ldn_openset_ros.scenes.mesh import (
     SATIN,
     Mesh,
     box,
+    disc,
     ellipsoid,
     merge,
     panel,
@@ -39,8 +40,8 @@ class Animal:
 _ANIMALS = {
     "cow": Animal(0.75, (0.38, 0.42, 0.85), (0.15, 0.35), (0.13, 0.15, 0.27), (226, 220, 210),
                   (38, 30, 28), 0.09, 0.16),
-    "horse": Animal(0.95, (0.3, 0.36, 0.8), (0.6, 0.4), (0.11, 0.13, 0.3), (112, 68, 40), None, 0.08),
-    "deer": Animal(0.8, (0.2, 0.25, 0.52), (0.5, 0.2), (0.08, 0.09, 0.17), (156, 104, 62),
+    "horse": Animal(0.95, (0.3, 0.36, 0.8), (0.5, 0.42), (0.12, 0.16, 0.33), (112, 68, 40), None, 0.08),
+    "deer": Animal(0.8, (0.2, 0.25, 0.52), (0.4, 0.22), (0.09, 0.1, 0.18), (156, 104, 62),
                    (190, 150, 110), 0.045, 0.5),
     "sheep": Animal(0.4, (0.28, 0.3, 0.48), (0.1, 0.22), (0.09, 0.11, 0.17), (214, 206, 188), None,
                     0.05, 0.0, False, True),
@@ -91,8 +92,9 @@ def _legs(animal: Animal, coat: np.ndarray, phase: float) -> list[Mesh]:
         x, z = side * wide * 0.62, end * long * 0.72
         hip, knee = (x, animal.leg + 0.3 * high, z), (x, animal.leg * 0.5 + lift, z + 0.5 * stride)
         foot = (x, lift, z + stride)
-        parts.append(tube(hip, knee, animal.thick * 1.7, animal.thick, coat * 0.95, 8))
-        parts.append(tube(knee, foot, animal.thick, animal.thick * 0.8, coat * 0.85, 8))
+        upper, shin = animal.thick * 1.7, animal.thick * 0.8
+        parts.append(tube(hip, knee, upper, animal.thick, coat * 0.95, 8, caps=False))
+        parts.append(tube(knee, foot, animal.thick, shin, coat * 0.85, 8, caps=False))
         hoof = (foot[0], foot[1] + 0.04, foot[2])
         parts.append(tube(foot, hoof, animal.thick, animal.thick, (40, 34, 30), 8))
     return parts
@@ -107,7 +109,7 @@ def _neck_and_head(animal: Animal, coat: np.ndarray, middle: float) -> list[Mesh
     head = top + (0, 0.02, head_long * 0.55)
     dark = coat * 0.5
     parts = [
-        tube(base - (0, 0.1, 0.1), top, min(wide, high) * 0.62, head_high * 0.85, coat, 10),
+        tube(base - (0, 0.1, 0.1), top, min(wide, high) * 0.62, head_high * 0.85, coat, 10, caps=False),
         ellipsoid(head, animal.head, coat, 12),
         ellipsoid(head + (0, -0.3 * head_high, 0.7 * head_long),
                   (head_wide * 0.75, head_high * 0.65, head_long * 0.45), coat * 0.8, 10),
@@ -247,10 +249,8 @@ def _log(rng: np.random.Generator, _phase: float) -> Mesh:
         trunk = tube(start, end, radius, radius * 0.95, bark, 14, caps=False)
         parts.append(trunk.coloured(bark * rng.uniform(0.7, 1.25, (len(trunk.albedo), 1))))
     for x, sign in ((-1.5, -1), (1.4, 1)):
-        face = tube((x, 0.26, 0), (x + 0.01 * sign, 0.26, 0), 0.25, 0.24, wood, 14)
-        heart = tube((x, 0.26, 0), (x + 0.015 * sign, 0.26, 0), 0.12, 0.12, (160, 120, 80), 12)
-        heart.rank[:] = 0.1
-        parts += [face, heart]
+        for radius, colour, rank in ((0.25, wood, 0.05), (0.12, (160, 120, 80), 0.1)):
+            parts.append(disc((x + 0.01 * sign, 0.26, 0), radius, (sign, 0, 0), colour, 14, rank=rank))
     for x, tip in ((-0.6, (-0.9, 1.1, 0.3)), (0.5, (0.8, 0.95, -0.3)), (0.9, (1.5, 0.7, 0.4))):
         parts.append(tube((x, 0.35, 0), tip, 0.08, 0.03, bark * 0.9, 7))
         for _ in range(5):
@@ -278,7 +278,12 @@ def _fridge(rng: np.random.Generator, _phase: float) -> Mesh:
     for low, high in ((0.06, 1.12), (1.15, 1.68)):
         parts.append(panel(((-0.31, low, 0.335), (0.31, low, 0.335), (0.31, high, 0.335),
                             (-0.31, high, 0.335)), (0, 0, 1), white * 1.04, GLOSSY, 0.2))
-        parts.append(box((-0.25, (low + high) / 2, 0.37), (0.03, 0.3, 0.05), (120, 122, 124), SATIN))
+        handle = box((-0.25, (low + high) / 2, 0.37), (0.05, 0.4, 0.06), (70, 72, 76), SATIN)
+        handle.rank[:] = 0.3
+        parts.append(handle)
+    for low in (0.0, 1.11):
+        parts.append(panel(((-0.32, low, 0.33), (0.32, low, 0.33), (0.32, low + 0.06, 0.33),
+                            (-0.32, low + 0.06, 0.33)), (0, 0, 1), (60, 62, 64), SATIN, 0.1))
     return merge(parts).rolled(rng.uniform(-0.06, 0.06)).turned(np.pi + rng.uniform(-0.8, 0.8))
 
 

@@ -44,8 +44,12 @@ def draw_person(rng: np.random.Generator, high_visibility: float = 0.04) -> Pers
     )  # fmt: skip
 
 
-def build_walker(person: Person, phase: float) -> Mesh:
-    """Build a person walking forward; `phase` is the place in the gait, 0..1."""
+def build_walker(person: Person, phase: float, fine: bool = True) -> Mesh:
+    """Build a person walking forward; `phase` is the place in the gait, 0..1.
+
+    fine: with smooth limbs; a coarse one, of a third of the faces, serves for far away.
+    """
+    limb, round_part = (7, 12) if fine else (4, 6)
     swing = np.sin(2 * np.pi * phase)
     parts = []
     for side in (-1, 1):
@@ -53,18 +57,18 @@ def build_walker(person: Person, phase: float) -> Mesh:
         lift = 0.07 * max(0.0, -np.cos(2 * np.pi * phase) * side)
         hip, knee = (0.09 * side, 0.86, 0), (0.1 * side, 0.48 + lift, stride * 0.7 + lift)
         foot = (0.1 * side, 0.08 + lift, stride * 1.25)
-        parts.append(tube(hip, knee, 0.09, 0.07, person.trousers, 7))
-        parts.append(tube(knee, foot, 0.07, 0.05, person.trousers, 7))
+        parts.append(tube(hip, knee, 0.09, 0.07, person.trousers, limb))
+        parts.append(tube(knee, foot, 0.07, 0.05, person.trousers, limb))
         parts.append(box((foot[0], 0.05 + lift, foot[2] + 0.06), (0.1, 0.09, 0.27), (26, 22, 20)))
         shoulder, elbow = (0.2 * side, 1.38, 0), (0.26 * side, 1.1, -stride * 0.5)
         hand = (0.25 * side, 0.88, -stride * 0.9 + 0.06)
-        parts.append(tube(shoulder, elbow, 0.065, 0.055, person.coat, 7))
-        parts.append(tube(elbow, hand, 0.055, 0.04, person.coat, 7))
-        parts.append(ellipsoid(hand, (0.04, 0.06, 0.05), person.skin, 6))
-    parts += _trunk(person, 0.0)
+        parts.append(tube(shoulder, elbow, 0.065, 0.055, person.coat, limb))
+        parts.append(tube(elbow, hand, 0.055, 0.04, person.coat, limb))
+        parts.append(ellipsoid(hand, (0.04, 0.06, 0.05), person.skin, round_part // 2))
+    parts += _trunk(person, 0.0, round_part)
     if person.coat_length > 0.1:
         hem = 0.85 - person.coat_length
-        parts.append(tube((0, hem, 0), (0, 0.95, 0), 0.21, 0.17, person.coat, 9))
+        parts.append(tube((0, hem, 0), (0, 0.95, 0), 0.21, 0.17, person.coat, limb + 2))
     if person.bag:
         parts.append(box((0, 1.2, -0.2), (0.3, 0.42, 0.16), (50, 44, 52)))
     return merge(parts).scaled(person.height / 1.76)
@@ -98,15 +102,15 @@ def build_cyclist(person: Person, phase: float) -> Mesh:
     return merge([*parts, trunk])
 
 
-def _trunk(person: Person, lean: float) -> list[Mesh]:
+def _trunk(person: Person, lean: float, sides: int = 12) -> list[Mesh]:
     """Build chest, neck and head upright at the origin, leaning forward by `lean` radians."""
     parts = [
-        ellipsoid((0, 0.98, 0), (0.17, 0.16, 0.12), person.trousers, 10),
-        tube((0, 0.92, 0), (0, 1.26, 0), 0.16, 0.19, person.coat, 10),
-        ellipsoid((0, 1.28, 0), (0.215, 0.2, 0.135), person.coat, 12),
-        tube((0, 1.4, 0), (0, 1.55, 0.01), 0.06, 0.055, person.skin, 7),
-        ellipsoid((0, 1.63, 0.015), (0.085, 0.12, 0.1), person.skin, 10),
-        ellipsoid((0, 1.68, -0.02), (0.092, 0.1, 0.105), person.hair, 10),
+        ellipsoid((0, 0.98, 0), (0.17, 0.16, 0.12), person.trousers, sides),
+        tube((0, 0.92, 0), (0, 1.26, 0), 0.16, 0.19, person.coat, sides),
+        ellipsoid((0, 1.28, 0), (0.215, 0.2, 0.135), person.coat, sides),
+        tube((0, 1.4, 0), (0, 1.55, 0.01), 0.06, 0.055, person.skin, sides // 2),
+        ellipsoid((0, 1.63, 0.015), (0.085, 0.12, 0.1), person.skin, sides - 2),
+        ellipsoid((0, 1.695, -0.012), (0.094, 0.085, 0.108), person.hair, sides - 2),
     ]
     if not lean:
         return parts

@@ -2,90 +2,104 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from ldn_openset_ros.scenes.camera import NEAREST, View
 from ldn_openset_ros.scenes.canvas import Canvas
 from ldn_openset_ros.scenes.light import Light
-from ldn_openset_ros.scenes.mesh import Mesh
+from ldn_openset_ros.scenes.mesh import Mesh, merge
 
 FINE_BELOW = 150
 """Objects of fewer pixels across are drawn at twice the size and shrunk: clean edges."""
 _PLAIN_BELOW = 28
 """Objects of fewer pixels across show no texture."""
+_EDGE = 22
+"""Grey levels that tell an edge between materials from the facets of a curved surface."""
 _SHIFT = 3
 
 
-def paint_mesh(
-    canvas: Canvas,
-    view: View,
-    light: Light,
-    mesh: Mesh,
-    label: int,
-    grain: np.ndarray,
-    roughness: float = 0.06,
-    shade: float = 1.0,
-) -> None:
-    """Paint a mesh given in street coordinates.
+class SolidBatch:
+    """Meshes of one frame: projected, lit and sorted together, face by face."""
 
-    grain: float32 square noise of deviation 1 that is stretched over the object.
-    roughness: strength of that texture; shade: factor on the light (things in a shadow).
-    """
-    pixels, depth = view.project(mesh.corners.reshape(-1, 3))
-    depth = depth.reshape(-1, 4)
-    near = depth.min(1) > NEAREST
-    eye = np.array((-view.shift(view.s), view.height, view.s))
-    towards = eye - mesh.corners.mean(1)
-    # The bend moves what lies ahead sideways; facing is judged where the face appears.
-    towards[:, 0] -= view.shift(mesh.corners[:, 0, 2]) - view.shift(view.s)
-    distance = np.linalg.norm(towards, axis=1)
-    towards /= distance[:, None]
-    visible = near & ((mesh.normals * towards).sum(1) > -0.02)
-    if not visible.any():
-        return
-    faces = np.flatnonzero(visible)
-    pixels = pixels.reshape(-1, 4, 2)[faces]
-    low, high = pixels.min((0, 1)), pixels.max((0, 1))
-    bounds = canvas.clip(low[0] - 1, low[1] - 1, high[0] + 2, high[1] + 2)
-    if bounds is None:
-        return
-    order = np.argsort(-(distance[faces] - mesh.rank[faces]), kind="stable")
-    faces, pixels = faces[order], pixels[order]
-    colours = _lit(mesh, faces, towards[faces], light) * shade
-    through = light.transmission(depth[faces].mean(1))[:, None]
-    colours = light.haze * light.exposure + (colours - light.haze * light.exposure) * through
-    x0, y0, x1, y1 = bounds
-    scale = 2 if max(x1 - x0, y1 - y0) < FINE_BELOW else 1
-    ids = _draw_ids(pixels, (x0, y0), ((y1 - y0) * scale, (x1 - x0) * scale), scale)
-    table = np.concatenate((colours, np.zeros((1, 3)))).clip(0, 255).astype(np.uint8)
-    rgb = table[ids]
-    alpha = ((ids >= 0) * np.uint8(255)).view(np.uint8)
-    if max(x1 - x0, y1 - y0) > _PLAIN_BELOW:
+    def __init__(self, view: View, light: Light, meshes: Sequence[Mesh]) -> None:
+        mesh = merge(meshes)
+        owner = np.repeat(np.arange(len(meshes)), [len(m.corners) for m in meshes])
+        pixels, depth = view.project(mesh.corners.reshape(-1, 3))
+        pixels, depth = pixels.reshape(-1, 4, 2), depth.reshape(-1, 4)
+        towards = np.empty((len(owner), 3))
+        centre = mesh.corners.sum(1) * 0.25
+        # The bend moves what lies ahead sideways; facing is judged where the face appears.
+        towards[:, 0] = -(centre[:, 0] + view.shift(centre[:, 2]))
+        towards[:, 1] = view.height - centre[:, 1]
+        towards[:, 2] = view.s - centre[:, 2]
+        distance = np.sqrt(np.einsum("ij,ij->i", towards, towards))
+        towards /= distance[:, None]
+        facing = np.einsum("ij,ij->i", mesh.normals, towards)
+        seen = (depth.min(1) > NEAREST) & (facing > -0.02)
+        order = np.flatnonzero(seen)
+        nearness = distance[order] - mesh.rank[order]
+        order = order[np.lexsort((-nearness, owner[order]))]
+        self._pixels = pixels[order]
+        owner = owner[order]
+        self._starts = np.searchsorted(owner, np.arange(len(meshes) + 1))
+        colours = _lit(
+            mesh.normals[order], mesh.albedo[order], mesh.gloss[order, None], towards[order], light
+        )
+        through = light.transmission(depth[order, 0])[:, None]
+        haze = light.haze * light.exposure
+        colours = haze + (colours - haze) * through
+        self._colours = colours.clip(0, 255).astype(np.uint8)
+
+    def paint(
+        self, canvas: Canvas, number: int, label: int, grain: np.ndarray, roughness: float
+    ) -> None:
+        """Paint mesh `number`.
+
+        grain: float32 square noise of deviation 1 that is stretched over the mesh.
+        roughness: strength of that texture.
+        """
+        faces = slice(self._starts[number], self._starts[number + 1])
+        pixels = self._pixels[faces]
+        if not len(pixels):
+            return
+        low, high = pixels.reshape(-1, 2).min(0), pixels.reshape(-1, 2).max(0)
+        bounds = canvas.clip(low[0] - 1, low[1] - 1, high[0] + 2, high[1] + 2)
+        if bounds is None:
+            return
+        x0, y0, x1, y1 = bounds
+        size = max(x1 - x0, y1 - y0)
+        scale = 2 if size < FINE_BELOW else 1
+        ids = _draw_ids(pixels, (x0, y0), ((y1 - y0) * scale, (x1 - x0) * scale), scale)
+        # Id -1, nothing, takes the table's last row.
+        table = np.concatenate((self._colours[faces], np.zeros((1, 3), np.uint8)))
+        rgb = table[ids]
+        alpha = (ids >= 0).view(np.uint8) * np.uint8(255)
         rgb = _soften(rgb, alpha)
-        rgb = _roughen(rgb, grain, roughness, low, high, bounds, scale)
-    if scale == 2:
-        size = (x1 - x0, y1 - y0)
-        alpha = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
-        rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    else:
-        alpha = cv2.blur(alpha, (2, 2))
-    canvas.blend(x0, y0, rgb, alpha, label)
+        if size > _PLAIN_BELOW:
+            rgb = _roughen(rgb, grain, roughness, low, high, bounds, scale)
+        if scale == 2:
+            alpha = cv2.resize(alpha, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+            rgb = cv2.resize(rgb, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+        else:
+            alpha = cv2.blur(alpha, (2, 2))
+        canvas.blend(x0, y0, rgb, alpha, label)
 
 
-def _lit(mesh: Mesh, faces: np.ndarray, towards: np.ndarray, light: Light) -> np.ndarray:
-    normals, albedo = mesh.normals[faces], mesh.albedo[faces]
-    gloss = mesh.gloss[faces][:, None]
-    cosine = (normals * towards).sum(1, keepdims=True)
+def _lit(
+    normals: np.ndarray, albedo: np.ndarray, gloss: np.ndarray, towards: np.ndarray, light: Light
+) -> np.ndarray:
+    """Return colours (N, 3): light that a face scatters, mirrored sky and ground, sun's glint."""
+    cosine = np.einsum("ij,ij->i", normals, towards)[:, None]
     mirrored = 2 * cosine * normals - towards
     up = np.clip(mirrored[:, 1:2] * 3 + 0.3, 0, 1)
     sky = light.horizon + (light.zenith - light.horizon) * np.clip(mirrored[:, 1:2], 0, 1)
     surroundings = 45 * np.mean(light.sky_colour) * (1 - up) + sky * up
     shine = np.clip(mirrored @ light.sun, 0, 1)[:, None] ** 60
-    facing = np.clip(cosine, 0, 1)
-    mirror = gloss * (0.25 + 0.75 * (1 - facing) ** 3)
-    diffuse = albedo * light.illuminate(normals)
-    colours = diffuse * (1 - mirror) + surroundings * mirror
+    mirror = gloss * (0.25 + 0.75 * (1 - np.clip(cosine, 0, 1)) ** 3)
+    colours = albedo * light.illuminate(normals) * (1 - mirror) + surroundings * mirror
     colours += 260 * gloss * shine * light.sun_colour
     return colours * light.exposure
 
@@ -104,11 +118,13 @@ def _draw_ids(
 
 
 def _soften(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Blur the steps between faces without drawing in the empty surroundings."""
-    weight = cv2.blur(alpha, (3, 3))
-    blurred = cv2.blur(rgb, (3, 3)).astype(np.float32)
-    inverse = 255 / np.maximum(weight, 1).astype(np.float32)
-    return np.minimum(blurred * inverse[..., None], 255).astype(np.uint8)
+    """Smooth the small steps between faces: they are curved; the large ones are edges."""
+    reach = 2 * (max(alpha.shape) // 40) + 3
+    inverse = np.float32(255) / np.maximum(cv2.blur(alpha, (reach, reach)), 1)
+    mean = cv2.multiply(cv2.blur(rgb, (reach, reach)), cv2.merge([inverse] * 3), dtype=cv2.CV_8U)
+    step = cv2.absdiff(mean, rgb).max(2)
+    # Outside, the mean of what is inside keeps the anti-aliased outline free of black.
+    return np.where(((step < _EDGE) | (alpha == 0))[..., None], mean, rgb)
 
 
 def _roughen(

@@ -51,15 +51,15 @@ class Stock:
         return self._get("bush", number % self.bushes, lambda r: build_bush(r, self._sun_side))
 
     def hedge(self) -> Texture:
-        """Return the face of a hedge, 4 m by 1.5 m."""
+        """Return the face of a hedge, 8 m by 1.5 m."""
         return self._get("hedge", 0, build_hedge)
 
     def railing(self) -> tuple[Texture, float]:
-        """Return 2 m of railing and its height."""
+        """Return 8 m of railing and its height."""
         return self._get("railing", 0, build_railing)
 
     def board_fence(self) -> tuple[Texture, float]:
-        """Return 2 m of boarded fence and its height."""
+        """Return 8 m of boarded fence and its height."""
         return self._get("boards", 0, build_board_fence)
 
     def lamp_post(self, arm_side: int) -> Mesh:
@@ -79,11 +79,12 @@ class Stock:
         """Return a car or van, never the bus."""
         return self.car(number % (self.cars - 1))
 
-    def walker(self, number: int, phase: float) -> Mesh:
-        """Return a pedestrian in a phase (0..1) of the gait."""
+    def walker(self, number: int, phase: float, fine: bool) -> Mesh:
+        """Return a pedestrian in a phase (0..1) of the gait, with smooth or with coarse limbs."""
         number %= self.people
         person = self._get("person", number, draw_person)
-        return self._posed("walker", number, phase, lambda p: build_walker(person, p))
+        kind = "walker" if fine else "far_walker"
+        return self._posed(kind, number, phase, lambda p: build_walker(person, p, fine))
 
     def cyclist(self, number: int, phase: float) -> Mesh:
         """Return a cyclist in a phase (0..1) of the pedals."""

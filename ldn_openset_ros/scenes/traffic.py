@@ -8,7 +8,7 @@ import numpy as np
 
 from ldn_openset_ros.scenes.canvas import BICYCLIST, CAR, PEDESTRIAN
 from ldn_openset_ros.scenes.encounters import VISIBLE, encounters_between
-from ldn_openset_ros.scenes.items import Solid
+from ldn_openset_ros.scenes.items import CARRIAGEWAY, Solid
 from ldn_openset_ros.scenes.layout import CHUNK, placed
 from ldn_openset_ros.scenes.stock import Stock
 from ldn_openset_ros.scenes.street import Street
@@ -16,6 +16,8 @@ from ldn_openset_ros.scenes.street import Street
 _ONCOMING_GAP = 38.0
 _ONCOMING_SPEED = 8.0
 _CYCLE_SPEED = 4.6
+_WALKERS_TO = 90.0
+"""Metres up to which pedestrians are drawn; farther ones are some ten pixels high."""
 
 
 class Traffic:
@@ -44,7 +46,7 @@ class Traffic:
         if self._lead_gap:
             s = self._speed * time + self._lead_gap + 3 * np.sin(time / 5)
             car = self._stock.car(self._lead)
-            yield Solid(placed(car, self._street.ego_lane, s), CAR, roughness=0.02)
+            yield Solid(placed(car, self._street.ego_lane, s), CAR, CARRIAGEWAY, 0.02)
         for chunk in range(max(0, int(first // CHUNK)), max(0, int(last // CHUNK) + 1)):
             yield from self._of_chunk(chunk, time)
 
@@ -58,7 +60,7 @@ class Traffic:
                 continue
             car = self._stock.car(int(rng.integers(1000)))
             x = -self._street.ego_lane + float(rng.uniform(-0.2, 0.2))
-            yield Solid(placed(car, x, origin - driven, np.pi), CAR, roughness=0.02)
+            yield Solid(placed(car, x, origin - driven, np.pi), CAR, CARRIAGEWAY, 0.02)
 
     def _would_collide(self, origin: float) -> bool:
         """Tell whether an oncoming car meets an animal that crosses while both are in view."""
@@ -97,7 +99,10 @@ class Traffic:
                 phase = (pace * time / 1.45 + float(rng.random())) % 1
                 if any(not e.pace and abs(e.x - x) < 2.2 and abs(e.s - s) < 2 for e in met):
                     continue
-                mesh = self._stock.walker(number, phase)
+                away = s - self._speed * time
+                if away > _WALKERS_TO:
+                    continue
+                mesh = self._stock.walker(number, phase, away < 25)
                 yield Solid(placed(mesh, x, s, 0.0 if direction > 0 else np.pi), PEDESTRIAN)
             if rng.random() < self._cyclists and not met:
                 ahead = side == street.side
@@ -105,4 +110,4 @@ class Traffic:
                 edge = street.kerb - (2.6 if street.parking else 0.7)
                 s = start + float(rng.uniform(0, CHUNK)) + direction * _CYCLE_SPEED * since
                 mesh = self._stock.cyclist(int(rng.integers(1000)), (time * 1.1) % 1)
-                yield Solid(placed(mesh, side * edge, s, 0.0 if ahead else np.pi), BICYCLIST)
+                yield Solid(placed(mesh, side * edge, s, 0.0 if ahead else np.pi), BICYCLIST, CARRIAGEWAY)

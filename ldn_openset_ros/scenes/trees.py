@@ -11,6 +11,9 @@ from ldn_openset_ros.scenes.noise import fractal_noise
 from ldn_openset_ros.scenes.surfaces import Texture, cut_out, opaque
 
 _SIZE = 288
+_CLUMPS, _LEAVES = 70, 120
+_LEAF = ((0, 0), (1, 0), (0, 1), (1, 1), (-1, 0), (0, -1), (2, 1), (1, 2))
+"""Pixels of a leaf about its place."""
 _GREENS = ((86, 104, 50), (70, 92, 44), (98, 108, 56), (62, 82, 48), (112, 104, 52))
 _BARKS = ((88, 76, 64), (72, 64, 56), (98, 90, 78))
 
@@ -42,13 +45,13 @@ def build_bush(rng: np.random.Generator, sun_side: float) -> Tree:
 
 
 def build_hedge(rng: np.random.Generator) -> Texture:
-    """Build the face of a clipped hedge, 4 m long and 1.5 m high, its top edge ragged."""
-    shape = (96, 256)
-    light = 0.85 + 0.2 * fractal_noise(rng, shape, (24, 64), octaves=3, gain=0.9)
+    """Build the face of a clipped hedge, 8 m long and 1.5 m high, its top edge ragged."""
+    shape = (96, 512)
+    light = 0.85 + 0.2 * fractal_noise(rng, shape, (24, 128), octaves=3, gain=0.9)
     light *= np.linspace(1.2, 0.55, shape[0])[:, None]
     green = np.array(_GREENS[int(rng.integers(len(_GREENS)))]) * 0.8
     texture = opaque(light[..., None] * green)
-    edge = 4 + 3 * fractal_noise(rng, (4, shape[1]), (1, 32), octaves=3)[0]
+    edge = 4 + 3 * fractal_noise(rng, (4, shape[1]), (1, 64), octaves=3)[0]
     texture.rgba[..., 3] = np.where(np.arange(shape[0])[:, None] > edge[None], 255, 0)
     return texture
 
@@ -62,23 +65,24 @@ def _leafy(rng: np.random.Generator, sun_side: float, trunk: float = 0.3) -> Tex
     centre_y = _SIZE * (0.5 - trunk / 2 + 0.02)
     radius_y = _SIZE * (0.46 - trunk / 2 + 0.05)
     radius_x = _SIZE * 0.44
-    clumps = []
-    for _ in range(38):
-        angle, out = rng.uniform(0, 2 * np.pi), np.sqrt(rng.uniform(0, 1)) * 0.74
-        clumps.append((out * np.cos(angle), out * np.sin(angle), rng.uniform(0.16, 0.3)))
-    clumps.sort(key=lambda c: -c[1])
-    leaves = np.array([
-        (x + r * rng.normal() * 0.5, y + r * rng.normal() * 0.45, x, y)
-        for x, y, r in clumps for _ in range(46)
-    ])  # fmt: skip
-    facing = 0.45 * leaves[:, 0] * sun_side - 0.5 * leaves[:, 1]
-    facing += 1.1 * ((leaves[:, 0] - leaves[:, 2]) * sun_side - (leaves[:, 1] - leaves[:, 3]))
-    tone = np.clip(0.78 + 0.42 * facing + rng.normal(0, 0.13, len(leaves)), 0.28, 1.5)
-    sizes = rng.integers(2, 6, len(leaves))
-    for (x, y, _, _), t, size in zip(leaves, tone, sizes, strict=True):
-        place = (int(_SIZE / 2 + x * radius_x), int(centre_y + y * radius_y))
-        colour = green * t
-        cv2.circle(picture, place, int(size), (*(float(v) for v in colour), 255.0), -1)
+    angle, out = rng.uniform(0, 2 * np.pi, _CLUMPS), np.sqrt(rng.uniform(0, 1, _CLUMPS)) * 0.74
+    clumps = np.stack((out * np.cos(angle), out * np.sin(angle)), 1)
+    clumps = clumps[np.argsort(-clumps[:, 1])]
+    spread = rng.uniform(0.09, 0.15, _CLUMPS)
+    within = rng.normal(0, 1, (_CLUMPS, _LEAVES, 2)) * spread[:, None, None]
+    leaves = (clumps[:, None] + within).reshape(-1, 2)
+    within = within.reshape(-1, 2)
+    # Lit are the sides of the crown, and of each clump in it, that face the sun and the sky.
+    facing = 0.45 * leaves[:, 0] * sun_side - 0.45 * leaves[:, 1]
+    facing += 2.0 * (within[:, 0] * sun_side - within[:, 1])
+    tone = np.clip(0.82 + 0.42 * facing + rng.normal(0, 0.14, len(leaves)), 0.25, 1.6)
+    colours = np.full((len(leaves), 4), 255, np.uint8)
+    hue = green * rng.uniform((0.9, 0.95, 0.8), (1.1, 1.05, 1.2), (len(leaves), 3))
+    colours[:, :3] = np.clip(hue * tone[:, None], 0, 255)
+    x = (_SIZE / 2 + leaves[:, 0] * radius_x).astype(int)
+    y = (centre_y + leaves[:, 1] * radius_y).astype(int)
+    for dx, dy in _LEAF:
+        picture[np.clip(y + dy, 0, _SIZE - 1), np.clip(x + dx, 0, _SIZE - 1)] = colours
     return cut_out(picture, _filled(picture[..., 3], 7))
 
 

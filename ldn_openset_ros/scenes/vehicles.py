@@ -13,6 +13,7 @@ from ldn_openset_ros.scenes.mesh import (
     SATIN,
     Mesh,
     box,
+    disc,
     loft,
     merge,
     panel,
@@ -25,7 +26,7 @@ PAINTS = (
     (90, 110, 130),
 )  # fmt: skip
 _GLASS_COLOUR = (26, 32, 36)
-_TYRE, _RIM = (22, 22, 23), (150, 152, 156)
+_TYRE, _RIM = (22, 22, 23), (118, 120, 124)
 
 
 @dataclass(frozen=True)
@@ -124,11 +125,21 @@ def _lower_body(body: Body, paint: np.ndarray) -> Mesh:
         )
         right = [(x, y, z) for x, y in side]
         sections.append(right + [(-x, y, z) for x, y, _ in reversed(right)])
-    mesh = loft(np.array(sections), paint, GLOSSY)
+    mesh = loft(_rounded(np.array(sections)), paint, GLOSSY)
     # The sill and the belly lie in the car's own shade.
     height = mesh.corners[..., 1].mean(1)
     albedo = np.where(height[:, None] < 0.3, mesh.albedo * 0.25, mesh.albedo)
     return mesh.coloured(albedo)
+
+
+def _rounded(sections: np.ndarray) -> np.ndarray:
+    """Put a smoothed outline between each two, so that nose and tail are curved."""
+    between = (sections[:-1] + sections[1:]) / 2
+    bulge = np.zeros_like(between)
+    bulge[1:-1] = (between[1:-1] * 2 - between[:-2] - between[2:]) / 8
+    filled = np.empty((2 * len(sections) - 1, *sections.shape[1:]))
+    filled[::2], filled[1::2] = sections, between + bulge
+    return filled
 
 
 def _cabin(body: Body, paint: np.ndarray, blind: bool) -> list[Mesh]:
@@ -186,13 +197,13 @@ def _wheels(length: float, width: float, radius: float) -> list[Mesh]:
     for z in (-0.31 * length, 0.31 * length):
         for side in (-1, 1):
             outer = side * width / 2
-            parts.append(tube((outer - side * 0.22, radius, z), (outer, radius, z), radius, radius,
-                              _TYRE, sides=14))
-            for share, colour, rank in ((0.66, _RIM, 0.25), (0.2, (60, 60, 62), 0.3)):
-                disc = tube((outer, radius, z), (outer + side * 0.01, radius, z), share * radius,
-                            share * radius, colour, sides=12, gloss=SATIN)
-                disc.rank[:] = rank
-                parts.append(disc)
+            inner, axis = outer - side * 0.22, (side, 0, 0)
+            parts += (
+                tube((inner, radius, z), (outer, radius, z), radius, radius, _TYRE, 14, caps=False),
+                disc((outer, radius, z), radius, axis, _TYRE, 14, rank=0.1),
+                disc((outer, radius, z), 0.62 * radius, axis, _RIM, 12, SATIN, 0.25),
+                disc((outer, radius, z), 0.2 * radius, axis, (60, 60, 62), 8, SATIN, 0.3),
+            )
     return parts
 
 

@@ -18,6 +18,7 @@ from ldn_openset_ros.data.negatives import NegativePictures
 from ldn_openset_ros.data.rendered_scenes import RenderedScenes
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.evaluation.evaluate import Evaluation
 from ldn_openset_ros.inference.model_files import (
     AUXILIARY_PREFIX,
     EFFICIENTNET_LITE_NORMALISATION,
@@ -43,6 +44,8 @@ LOSSES_FILE = "losses.csv"
 VALIDATION_FILE = "validation.csv"
 RUN_FILE = "last.safetensors"
 MODEL_FOLDER = "model"
+RENDERED_SIZE = (480, 360)
+"""Width and height of rendered training scenes: CamVid's."""
 
 
 def train(settings: TrainingSettings, data: Path, output: Path, device: str = "cpu") -> Path:
@@ -83,14 +86,15 @@ def train(settings: TrainingSettings, data: Path, output: Path, device: str = "c
         row = {name: round(value.item(), 5) for name, value in parts._asdict().items()}
         append_csv(output / LOSSES_FILE, {"step": step, **row})
         progress.set_postfix(loss=row["total"], refresh=False)
-        last = step == settings.steps
-        if step % settings.validate_every == 0 or last:
-            append_csv(
-                output / VALIDATION_FILE, validation_row(step, network, description, scenes)
-            )
-        if step % settings.checkpoint_every == 0 or last:
+        if step % settings.checkpoint_every == 0 or step == settings.steps:
             save_run(run_file, network, optimiser, step, digest)
-    write_model(output / MODEL_FOLDER, description, network)
+        if step % settings.validate_every == 0 and step < settings.steps:
+            evaluation = validate(network, description, scenes)
+            append_csv(output / VALIDATION_FILE, validation_row(step, evaluation))
+    evaluation = validate(network, description, scenes)
+    truncate_csv(output / VALIDATION_FILE, settings.steps - 1)
+    append_csv(output / VALIDATION_FILE, validation_row(settings.steps, evaluation))
+    write_model(output / MODEL_FOLDER, with_threshold(description, evaluation), network)
     return output / MODEL_FOLDER
 
 
@@ -148,23 +152,26 @@ def describe(settings: TrainingSettings) -> ModelDescription:
     )
 
 
-def rendered_scenes(settings: TrainingSettings) -> Sequence[Sample]:
-    """Return the rendered scenes that the settings ask for, at the data set's usual size."""
-    if not settings.data.rendered_scenes:
-        return ()
-    return RenderedScenes(settings.data.rendered_scenes, settings.seed, width=480, height=360)
+def rendered_scenes(settings: TrainingSettings) -> list[Sample]:
+    """Render the scenes that the settings ask for, once: drawing one takes longer than a step."""
+    scenes = RenderedScenes(settings.data.rendered_scenes, settings.seed, *RENDERED_SIZE)
+    return [scenes[i] for i in tqdm(range(len(scenes)), desc="rendering", disable=not scenes)]
 
 
-def validation_row(
-    step: int, network: OpenSetNetwork, description: ModelDescription, scenes: Sequence[Sample]
-) -> dict[str, float]:
-    """Validate and return one row of `validation.csv`, in per cent."""
-    evaluation = validate(network, description, scenes)
+def validation_row(step: int, evaluation: Evaluation) -> dict[str, float]:
+    """Return one row of `validation.csv`, in per cent."""
     row = {"step": step, "mIoU": round(100 * evaluation.mean_iou, 2)}
     for name, measures in evaluation.ranking.items():
         row[f"{name}_AP"] = round(100 * measures.average_precision, 2)
         row[f"{name}_FPR95"] = round(100 * measures.fpr95, 2)
     return row
+
+
+def with_threshold(description: ModelDescription, evaluation: Evaluation) -> ModelDescription:
+    """Return the description with the threshold that served best in validation."""
+    decision = description.decision
+    threshold = round(evaluation.best_f1_thresholds[decision.fusion], 4)
+    return replace(description, decision=replace(decision, threshold=threshold))
 
 
 def settings_digest(settings: TrainingSettings) -> str:

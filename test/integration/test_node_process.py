@@ -140,7 +140,7 @@ def test_signals_end_a_node_that_is_starting(run, tiny_model, number):
     wait_for(lambda: "libtorch_cpu" in maps_of(process), "torch in the process")
     process.send_signal(number)
     process.communicate(timeout=TIMEOUT)
-    assert process.returncode in (0, -number, 128 + number, 1)
+    assert process.returncode in (0, -number), "neither a hang nor a crash"
 
 
 def maps_of(process):
@@ -189,15 +189,16 @@ def test_large_best_effort_images_arrive_from_another_process(run, peer, tiny_mo
     def publish(name):
         camera.publish(image_message(Image, rgb, "rgb8", Header(frame_id=name)))
 
-    def received():
+    def count(outcome):
         values = {v.key: v.value for v in diagnostics[-1].status[0].values}
-        return int(values["frames_received"])
+        return int(values[f"frames_{outcome}"])
 
     # The first frames may find connections half made.
     peer.spin(lambda: publish("warm up") or overlays, pace=0.5)
     end = time.monotonic() + 3
     peer.spin(lambda: time.monotonic() > end)
-    before = received()
+    received, processed = count("received"), count("processed")
+    overlays.clear()
     for index in range(20):
         publish(str(index))
         end = time.monotonic() + 0.1
@@ -207,8 +208,9 @@ def test_large_best_effort_images_arrive_from_another_process(run, peer, tiny_mo
 
     # All 20 arrive on a quiet machine. On a busy one the receiving process may be held up for
     # longer than a frame's time, and with a queue of one the newer frame then replaces the older.
-    assert 16 <= received() - before <= 20
-    names = [m.header.frame_id for m in overlays if m.header.frame_id != "warm up"]
+    assert 16 <= count("received") - received <= 20
+    assert 0 <= count("processed") - processed - len(overlays) <= 1
+    names = [message.header.frame_id for message in overlays]
     assert [int(name) for name in names] == sorted({int(name) for name in names})
     assert int(names[-1]) >= 16
     predictor = Predictor.load(tiny_model, device="cpu", resolution=32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -55,10 +57,8 @@ class VideoWriter:
         self._rate = Fraction(rate).limit_denominator(1000)
         self._count = 0
         self._stream: av.VideoStream | None = None
-        try:
+        with self._write_errors():
             self._container = av.open(str(path), "w", format="mp4")
-        except (OSError, FFmpegError) as error:
-            raise OpenSetError(f"cannot write {path}: {error}") from None
 
     def add(self, rgb: np.ndarray) -> None:
         """Append a picture, uint8 (H, W, 3); the first one decides the video's size."""
@@ -75,7 +75,8 @@ class VideoWriter:
         """Finish the file; raises OpenSetError where it does not hold all pictures."""
         if self._stream is not None:
             self._write(None)
-        self._container.close()
+        with self._write_errors():
+            self._container.close()
         found = count_frames(self._path) if self._count else 0
         if found != self._count:
             raise OpenSetError(
@@ -101,8 +102,13 @@ class VideoWriter:
         return stream
 
     def _write(self, frame: av.VideoFrame | None) -> None:
-        try:
+        with self._write_errors():
             self._container.mux(self._stream.encode(frame))
+
+    @contextmanager
+    def _write_errors(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, FFmpegError) as error:
             raise OpenSetError(f"cannot write {self._path}: {error}") from None
 

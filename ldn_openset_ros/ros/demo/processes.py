@@ -20,7 +20,7 @@ STOP_SIGNALS = ((signal.SIGINT, 10.0), (signal.SIGTERM, 3.0), (signal.SIGKILL, 5
 """What a child is sent, and the seconds it then has to end."""
 POLL_PERIOD = 0.02
 
-_ERROR_LINE = re.compile(r"\[(ERROR|FATAL)\]|^\w*(Error|Exception)\b|^error: ")
+_ERROR_LINE = re.compile(r"\[(ERROR|FATAL)\]|^[\w.]*(Error|Exception)\b|^error: ")
 _LOG_PREFIX = re.compile(r"^\[\w+\]( \[[\d.]+\])?( \[[^\]]*\])?:? *")
 
 

@@ -43,12 +43,11 @@ class Recorder(Node):
 
     received: messages by topic. end_to_end: seconds from a frame's stamp to the receipt of its
     last output, where the stamps are of this machine's clock. diagnostics: the values of the
-    node's reports since the first complete frame. legend: the node's latest. faults: what was
-    wrong with outputs, and how often.
+    node's reports. legend: the node's latest. faults: what was wrong with outputs, and how often.
     """
 
     def __init__(
-        self, source: Source, on_frame: Callable[[RecordedFrame], Any], **node_arguments
+        self, source: Source, on_frame: Callable[[RecordedFrame], Any], **node_arguments: Any
     ) -> None:
         """Subscribe to the source's images; `on_frame` takes the complete frames."""
         super().__init__(NODE_NAME, **node_arguments)
@@ -108,8 +107,7 @@ class Recorder(Node):
         for status in message.status:
             if status.name.startswith(NODE.lstrip("/")):
                 self.received[topic] += 1
-                if self.started:
-                    self.diagnostics.append({entry.key: entry.value for entry in status.values})
+                self.diagnostics.append({entry.key: entry.value for entry in status.values})
 
 
 def _stamp(message: Any) -> int:

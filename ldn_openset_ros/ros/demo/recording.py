@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,26 +25,28 @@ from ldn_openset_ros.ros.demo.spool import FrameSpool
 from ldn_openset_ros.ros.demo.summary import Recording
 
 NODE_MODULE = "ldn_openset_ros.ros.node"
-START_TIMEOUT = 120.0
-"""Seconds until the first outputs must have come: loading a model takes long on a busy machine."""
 LAST_FRAME_TIMEOUT = 10.0
 """Seconds that the node gets to answer the last image after the camera was told to stop."""
 CHECK_PERIOD = 0.2
+"""Seconds between looks at the processes and the clock."""
+
+Spin = Callable[[float], None]
 
 
 @dataclass(frozen=True)
 class RecordingSettings:
     """How to record.
 
-    node: parameters of the node. seconds: how long, from the first outputs. logs: folder for the
-    processes' output. environment: of all processes; this one must run in it as well.
+    node: parameters of the node. seconds: how long, from the first outputs. start_timeout:
+    seconds until these must have come. logs: folder for the processes' parameters and output.
+    environment: of the processes; this one must run in it as well.
     """
 
     node: Mapping[str, Any]
     seconds: float
+    start_timeout: float
     logs: Path
     environment: dict[str, str]
-    start_timeout: float = START_TIMEOUT
 
 
 def record(source: Source, settings: RecordingSettings, spool: FrameSpool) -> Recording:
@@ -84,7 +86,6 @@ def record(source: Source, settings: RecordingSettings, spool: FrameSpool) -> Re
             frames_in=recorder.matcher.images,
             processed=recorder.matcher.complete,
             unmatched=recorder.matcher.unmatched,
-            stored=len(spool),
             seconds=recorder.latest - recorder.started,
             end_to_end=recorder.end_to_end,
             diagnostics=recorder.diagnostics,
@@ -95,7 +96,8 @@ def record(source: Source, settings: RecordingSettings, spool: FrameSpool) -> Re
 
 
 @contextmanager
-def _recorder(source: Source, spool: FrameSpool) -> Iterator[tuple[Recorder, Any]]:
+def _recorder(source: Source, spool: FrameSpool) -> Iterator[tuple[Recorder, Spin]]:
+    """Hand out a recorder and the function that serves its messages for so many seconds."""
     # Python's own signal handlers stay: Ctrl-C must stop the children before ROS shuts down.
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
@@ -117,7 +119,7 @@ def _arguments(parameters: Mapping[str, Any], path: Path) -> list[str]:
 
 
 def _wait_for_start(
-    recorder: Recorder, source: Source, children: Children, spin: Any, timeout: float
+    recorder: Recorder, source: Source, children: Children, spin: Spin, timeout: float
 ) -> None:
     def waiting() -> bool:
         children.check()
@@ -138,7 +140,7 @@ def _wait_for_start(
         )
 
 
-def _watch(recorder: Recorder, children: Children, spin: Any, seconds: float) -> None:
+def _watch(recorder: Recorder, children: Children, spin: Spin, seconds: float) -> None:
     def recording() -> bool:
         children.check()
         elapsed = time.monotonic() - recorder.started
@@ -155,7 +157,7 @@ def _watch(recorder: Recorder, children: Children, spin: Any, seconds: float) ->
         _spin_while(recording, spin)
 
 
-def _spin_while(condition: Any, spin: Any, timeout: float = float("inf")) -> bool:
+def _spin_while(condition: Callable[[], bool], spin: Spin, timeout: float = float("inf")) -> bool:
     """Serve messages while the condition holds; return False if it held to the time-out."""
     deadline = time.monotonic() + timeout
     next_check = 0.0
@@ -167,4 +169,4 @@ def _spin_while(condition: Any, spin: Any, timeout: float = float("inf")) -> boo
             if now >= deadline:
                 return False
             next_check = now + CHECK_PERIOD
-        spin(timeout_sec=CHECK_PERIOD)
+        spin(CHECK_PERIOD)

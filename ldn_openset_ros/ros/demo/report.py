@@ -29,10 +29,9 @@ BEST_FILE = "best.png"
 
 def clear(output: Path) -> None:
     """Remove what an earlier demo left in a folder, so that nothing old passes for new."""
-    for name in (SUMMARY_FILE, VIDEO_FILE, BEST_FILE):
-        (output / name).unlink(missing_ok=True)
-    for path in output.glob("frame_*.png"):
-        path.unlink()
+    for pattern in (SUMMARY_FILE, VIDEO_FILE, BEST_FILE, "frame_*.png", "logs/*"):
+        for path in output.glob(pattern):
+            path.unlink()
 
 
 def report(

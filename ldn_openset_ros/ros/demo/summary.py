@@ -29,16 +29,15 @@ class Recording:
     """What came over the wire.
 
     frames_in: images since the start of the measurement; processed: those whose outputs all came;
-    unmatched: outputs that belong to no image, or not all of whose companions came; stored:
-    frames that are on the disk. seconds: from the first to the last processed frame. end_to_end:
-    seconds from stamp to receipt, by frame. diagnostics: values of the node's reports. legend:
-    as published; None = none came. faults: what was wrong, and how often. interrupted: by Ctrl-C.
+    unmatched: outputs that belong to no image, or not all of whose companions came. seconds:
+    from the first to the last processed frame. end_to_end: seconds from stamp to receipt, by
+    frame. diagnostics: values of the node's reports. legend: its latest; None = none came.
+    faults: what was wrong, and how often. interrupted: by Ctrl-C.
     """
 
     frames_in: int
     processed: int
     unmatched: int
-    stored: int
     seconds: float
     end_to_end: Sequence[float]
     diagnostics: Sequence[Mapping[str, str]]
@@ -121,8 +120,6 @@ def find_problems(recording: Recording, tally: Tally) -> tuple[str, ...]:
         problems.append(f"interrupted after {recording.seconds:.1f} s")
     if not tally.frames:
         problems.append("no frame could be measured")
-    if recording.legend is None:
-        problems.append("no legend came")
     if not recording.diagnostics:
         problems.append("no diagnostics came")
     for faults in (recording.faults, tally.faults):
@@ -187,19 +184,21 @@ def protocol(recording: Recording, tally: Tally) -> str:
 def _measures(tally: Tally, missing: dict[str, str]) -> dict[str, float | None]:
     """Return the measures by name; tell in `missing` why one is None."""
     ranking = tally.ranking or RankingMeasures(math.nan, math.nan, math.nan, 0, 0)
-    values = {
-        "average_precision": ranking.average_precision,
-        "auroc": ranking.auroc,
-        "fpr95": ranking.fpr95,
-        "mean_iou": tally.mean_iou,
-        "open_set_mean_iou": tally.open_set_mean_iou,
-    }
-    no_ranking = "no frame has outlier truth"
+    no_ranking = tally.outlier_error or "no outlier truth"
     if tally.ranking is not None:
         no_ranking = "the truth lacks outlier or inlier pixels"
-    for name, value in values.items():
-        if value is None or math.isnan(value):
-            values[name] = None
-            no_labels = tally.truth_error or "no frame has usable truth of labels"
-            missing[name] = no_labels if name.endswith("mean_iou") else no_ranking
+    no_iou = tally.labels_error or "no truth of labels"
+    measures = {
+        "average_precision": (ranking.average_precision, no_ranking),
+        "auroc": (ranking.auroc, no_ranking),
+        "fpr95": (ranking.fpr95, no_ranking),
+        "mean_iou": (tally.mean_iou, no_iou),
+        "open_set_mean_iou": (tally.open_set_mean_iou, no_iou),
+    }
+    values = {}
+    for name, (value, reason) in measures.items():
+        defined = value is not None and not math.isnan(value)
+        values[name] = value if defined else None
+        if not defined:
+            missing[name] = reason
     return values

@@ -24,8 +24,9 @@ class Tally:
         self.faults: Counter[str] = Counter()
         self.sizes: set[tuple[int, int]] = set()
         """Sizes of the frames, (height, width)."""
-        self.truth_error: str | None = None
-        """Why the truth of labels cannot be used, if so."""
+        self.outlier_error: str | None = None
+        self.labels_error: str | None = None
+        """Why the truth cannot be used, if so."""
         self._taxonomy = taxonomy
         self._threshold = threshold
         self._opacity = opacity
@@ -42,29 +43,33 @@ class Tally:
         except OpenSetError as error:
             self.faults[str(error)] += 1
             return
-        if frame.outlier_truth is not None:
-            self._ranking.add_probabilities(frame.outlier, frame.outlier_truth)
-            self.ranked += 1
-        if frame.labels_truth is not None and self.truth_error is None:
+        # Truth that cannot be used, such as a bag's of other classes, is no fault of the outputs.
+        if frame.outlier_truth is not None and self.outlier_error is None:
+            try:
+                self._ranking.add_probabilities(frame.outlier, frame.outlier_truth)
+                self.ranked += 1
+            except OpenSetError as error:
+                self.outlier_error = str(error)
+        if frame.labels_truth is not None and self.labels_error is None:
             try:
                 self._closed_set.add(frame.labels, frame.labels_truth)
                 self._open_set.add(frame.open_set, frame.labels_truth)
                 self.labelled += 1
             except OpenSetError as error:
-                # The truth of a bag may belong to other classes than the model's.
-                self.truth_error = str(error)
+                self.labels_error = str(error)
 
     @property
     def ranking(self) -> RankingMeasures | None:
-        """AP, AUROC and FPR95 over all pixels of all frames; None without truth."""
-        return self._ranking.measures() if self.ranked else None
+        """AP, AUROC and FPR95 over all pixels of all frames; None without usable truth."""
+        usable = self.ranked and not self.outlier_error
+        return self._ranking.measures() if usable else None
 
     @property
     def mean_iou(self) -> float | None:
         """Of the labels, as a fraction; None without usable truth."""
-        return self._closed_set.mean_iou() if self.labelled and not self.truth_error else None
+        return self._closed_set.mean_iou() if self.labelled and not self.labels_error else None
 
     @property
     def open_set_mean_iou(self) -> float | None:
         """Of the open-set map: an inlier called outlier is a miss; None without usable truth."""
-        return self._open_set.mean_iou() if self.labelled and not self.truth_error else None
+        return self._open_set.mean_iou() if self.labelled and not self.labels_error else None

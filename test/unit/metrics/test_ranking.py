@@ -251,3 +251,24 @@ def test_foreign_counts_are_refused():
 
 def test_memory_is_one_mebibyte():
     assert RankingHistogram().counts.nbytes == 2**20
+
+
+def test_best_f1_threshold_separates_what_can_be_separated():
+    histogram = RankingHistogram()
+    scores = np.array([0.1, 0.2, 0.3, 0.6, 0.7])
+    histogram.add_probabilities(scores, np.array([0, 0, 0, 1, 1], np.uint8))
+    threshold = histogram.best_f1_threshold()
+    assert 0.3 < threshold <= 0.6
+    assert threshold == pytest.approx(0.6, abs=1e-3)
+
+
+def test_best_f1_threshold_weighs_misses_against_alarms():
+    """At 0.4 two outliers and one inlier are called: F1 4/5, against 2/3 at 0.8."""
+    histogram = RankingHistogram()
+    truth = np.array([1, 0, 1, 0], np.uint8)
+    histogram.add_probabilities(np.array([0.8, 0.6, 0.4, 0.2]), truth)
+    assert histogram.best_f1_threshold() == pytest.approx(0.4, abs=1e-3)
+
+
+def test_best_f1_threshold_needs_outliers():
+    assert math.isnan(RankingHistogram().best_f1_threshold())

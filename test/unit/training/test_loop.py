@@ -80,7 +80,8 @@ def test_a_run_cut_in_two_equals_an_uncut_one(small_data, tmp_path, monkeypatch)
 
 
 def test_training_learns_the_classes_and_the_outliers(small_data, tmp_path):
-    settings = replace(SETTINGS, steps=20, validate_every=20, checkpoint_every=20)
+    fast = OptimiserSettings(learning_rate=1e-2)
+    settings = replace(SETTINGS, optimiser=fast, steps=20, validate_every=20)
     model = train(settings, small_data, tmp_path)
     losses = [float(row["total"]) for row in read_csv(tmp_path / "losses.csv")]
     assert len(losses) == 20

@@ -1,0 +1,127 @@
+"""The media camera as a process: its frames arrive over DDS as they are in the files."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
+
+from bench import TIMEOUT, wait_for
+from sensor_msgs.msg import Image
+
+from ldn_openset_ros.ros.images import decode_image
+
+COLOURS = ((200, 30, 30), (30, 200, 30), (30, 30, 200))
+TOPIC = "/camera/image_raw"
+
+
+@pytest.fixture
+def start(domain):
+    """Start the node with `name:=value` parameters; what still runs at the end is killed."""
+    processes = []
+
+    def start(*parameters: str) -> subprocess.Popen:
+        options = [word for parameter in parameters for word in ("-p", parameter)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ldn_openset_ros.ros.media_camera", "--ros-args", *options],
+            env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    for index, colour in enumerate(COLOURS):
+        rgb = np.full((48, 64, 3), colour, np.uint8)
+        cv2.imwrite(str(tmp_path / f"{index}.png"), rgb[..., ::-1])
+    return tmp_path
+
+
+@pytest.fixture
+def video(tmp_path):
+    path = tmp_path / "video.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=20, options={"qscale": "2"})
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(100):
+            rgb = np.full((48, 64, 3), COLOURS[0], np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        container.mux(stream.encode(None))
+    return path
+
+
+def stamps_of(messages):
+    return np.array([m.header.stamp.sec + m.header.stamp.nanosec * 1e-9 for m in messages])
+
+
+def test_pictures_come_in_a_loop_until_the_node_is_interrupted(start, bench, pictures):
+    process = start(f"source:={pictures}", "loop:=true", "rate:=20.0", "frame_id:=front")
+    messages = bench.subscribe(Image, TOPIC)
+    wait_for(lambda: len(messages) >= 8)
+    frames = [tuple(decode_image(message)[10, 10].tolist()) for message in messages[:8]]
+    first = COLOURS.index(frames[0])
+    assert frames == [COLOURS[(first + i) % 3] for i in range(8)]
+    message = messages[0]
+    assert (message.encoding, message.width, message.height) == ("rgb8", 64, 48)
+    assert message.header.frame_id == "front"
+    stamps = stamps_of(messages)
+    assert (np.diff(stamps) > 0).all()
+    assert abs(time.time() - stamps[-1]) < TIMEOUT
+    process.send_signal(signal.SIGINT)
+    assert process.wait(TIMEOUT) == 0
+
+
+def test_a_video_plays_once_at_its_own_rate(start, bench, video):
+    process = start(f"source:={video}")
+    messages = bench.subscribe(Image, TOPIC)
+    assert process.wait(TIMEOUT) == 0
+    assert 10 <= len(messages) <= 100  # the first ones pass before the subscription
+    assert np.median(np.diff(stamps_of(messages))) == pytest.approx(1 / 20, abs=0.01)
+    assert messages[0].header.frame_id == "camera_optical_frame"
+    found = decode_image(messages[0])[10, 10].astype(int)
+    assert np.abs(found - COLOURS[0]).max() <= 12
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        (["source:=/nowhere/drive.mp4"], "/nowhere/drive.mp4"),
+        (["source:=/dev/video987"], "no camera /dev/video987"),
+        ([], "parameter source is empty"),
+        (["source:=x", "rate:=5"], "parameter rate: give frames per second"),
+        (["source:=x", "rate:=2000.0"], "parameter rate: give frames per second"),
+        (["source:=x", "rate:=.nan"], "parameter rate: give frames per second"),
+        (["source:=x", "loop:=maybe"], "parameter loop: give true"),
+    ],
+)
+def test_what_cannot_be_played_ends_with_one_line(start, parameters, words):
+    process = start(*parameters)
+    _, error = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 1
+    assert len(error.splitlines()) == 1
+    assert words in error
+
+
+def test_an_unreadable_picture_ends_with_its_name(start, pictures):
+    (pictures / "1.png").write_text("no picture")
+    process = start(f"source:={pictures}", "rate:=100.0")
+    _, error = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 1
+    assert "1.png" in error.splitlines()[-1]

@@ -1,0 +1,23 @@
+"""Launch a file with `name:=value` arguments, as `ros2 launch` does."""
+
+from __future__ import annotations
+
+import sys
+
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import AnyLaunchDescriptionSource
+
+from launch import LaunchDescription, LaunchService
+
+
+def main(path: str, *arguments: str) -> int:
+    """Return the exit code of the launch service."""
+    values = [tuple(argument.split(":=", 1)) for argument in arguments]
+    included = IncludeLaunchDescription(AnyLaunchDescriptionSource(path), launch_arguments=values)
+    service = LaunchService(argv=list(arguments))
+    service.include_launch_description(LaunchDescription([included]))
+    return service.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,131 @@
+"""Every launch file runs, its output has the right pixels and headers, and it ends cleanly."""
+
+from __future__ import annotations
+
+import re
+import signal
+
+import numpy as np
+import pytest
+
+# A plain `import launch` would find this repository's folder of that name.
+for module in ("rclpy", "launch.actions", "launch_ros.actions", "launch_testing.asserts"):
+    pytest.importorskip(module, reason="needs rclpy, launch, launch_ros and launch_testing")
+
+from peer import Peer
+
+from ldn_openset_ros.bags.writer import BagWriter
+from ldn_openset_ros.data.sample import Sample
+from ldn_openset_ros.inference.predictor import Predictor
+from ldn_openset_ros.ros.images import decode_map
+
+TIMEOUT = 240
+FRAMES = 6
+SECOND = 1_000_000_000
+
+
+def frame(index):
+    rng = np.random.default_rng(index)
+    return rng.integers(0, 256, (48, 64, 3)).astype(np.uint8)
+
+
+@pytest.fixture
+def bag(tmp_path):
+    """Six frames at 2 Hz, stamped from 100 s."""
+    path = tmp_path / "bag"
+    with BagWriter(path) as writer:
+        for index in range(FRAMES):
+            writer.write(Sample(str(index), frame(index)), 100 * SECOND + index * SECOND // 2)
+    return path
+
+
+def exit_codes(output):
+    """Return the exit codes of launched processes by name, as launch reports them."""
+    codes = dict.fromkeys(re.findall(r"\[(\w+)-\d+\]: process started", output))
+    codes |= dict.fromkeys(re.findall(r"\[(\w+)-\d+\]: process has finished cleanly", output), 0)
+    died = re.findall(r"\[(\w+)-\d+\]: process has died \[pid \d+, exit code (-?\d+)", output)
+    return codes | {name: int(code) for name, code in died}
+
+
+def test_camera_launch(launch_test, tiny_model):
+    launch_test("check_camera_launch.py", model=tiny_model)
+
+
+def test_replay_shows_the_bag_and_ends_with_it(launch, tiny_model, bag):
+    with Peer() as peer:
+        labels = peer.images("/openset/labels")
+        process = launch("replay.launch.py", bag=bag, model=tiny_model)
+        peer.spin_until(lambda: process.poll() is not None)
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, output
+    assert exit_codes(output) == {"openset_node": 0, "player": 0}
+    assert "Traceback" not in output
+
+    predictor = Predictor.load(tiny_model, device="cpu")
+    # On a busy machine a newer frame may replace an older one.
+    assert FRAMES // 2 <= len(labels) <= FRAMES
+    for image in labels:
+        nanoseconds = image.header.stamp.sec * SECOND + image.header.stamp.nanosec
+        index, rest = divmod(nanoseconds - 100 * SECOND, SECOND // 2)
+        assert rest == 0
+        assert image.header.frame_id == "camera_optical_frame"
+        np.testing.assert_array_equal(decode_map(image), predictor(frame(index)).labels)
+
+
+def test_replay_loops_until_it_is_interrupted(launch, tiny_model, bag):
+    with Peer() as peer:
+        labels = peer.images("/openset/labels")
+        process = launch("replay.launch.py", bag=bag, model=tiny_model, loop="true", rate="4")
+        peer.spin_until(lambda: len(labels) > FRAMES)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=TIMEOUT)
+    assert exit_codes(output) == {"openset_node": 0, "player": 0}, output
+    assert "Traceback" not in output
+
+
+def test_replay_ends_where_the_node_cannot_start(launch, bag):
+    process = launch("replay.launch.py", bag=bag, model="nothing_here")
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert "no model 'nothing_here': give a folder" in output
+    assert exit_codes(output) == {"openset_node": 1, "player": 0}, output
+
+
+def test_replay_needs_a_bag(launch):
+    output, _ = launch("replay.launch.py").communicate(timeout=TIMEOUT)
+    assert "'bag'" in output
+    assert exit_codes(output) == {}
+
+
+def test_demo_shows_rendered_scenes(launch, tiny_model):
+    with Peer() as peer:
+        frames = peer.images("/camera/image_raw")
+        overlays = peer.images("/openset/overlay")
+        process = launch("demo.launch.py", model=tiny_model, width=96, height=64, rate=5)
+        peer.spin_until(lambda: len(overlays) >= 3 or process.poll() is not None)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=TIMEOUT)
+    assert exit_codes(output) == {"openset_node": 0, "sample_camera": 0}, output
+    assert "Traceback" not in output
+    assert len(overlays) >= 3
+    headers = {(image.header.stamp.sec, image.header.stamp.nanosec) for image in frames}
+    for image in overlays:
+        assert (image.height, image.width, image.encoding) == (64, 96, "rgb8")
+        assert (image.header.stamp.sec, image.header.stamp.nanosec) in headers
+
+
+def test_launched_processes_get_the_profile_for_large_images(launch, tiny_model):
+    process = launch("camera.launch.py", model=tiny_model)
+    for line in process.stdout:
+        if "images from /camera/image_raw" in line:
+            break
+    (child,) = children(process.pid)
+    with open(f"/proc/{child}/environ") as environ:
+        variables = dict(entry.split("=", 1) for entry in environ.read().split("\0") if entry)
+    assert variables["FASTDDS_DEFAULT_PROFILES_FILE"].endswith("fastdds_large_images.xml")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=TIMEOUT)
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as listed:
+        return [int(word) for word in listed.read().split()]
