@@ -63,6 +63,7 @@ setup(
             "player = ldn_openset_ros.ros.player:main",
             "sample_camera = ldn_openset_ros.ros.sample_camera:main",
             "make_bag = ldn_openset_ros.cli.make_bag:main",
+            "media_camera = ldn_openset_ros.ros.media_camera:main",
         ],
     },
 )

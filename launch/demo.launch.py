@@ -19,7 +19,7 @@ from launch import LaunchDescription
 from ldn_openset_ros.ros.environment import fast_dds_profile
 
 ARGUMENTS = {
-    "width": ("480", "Width of the rendered images in pixels."),
+    "width": ("640", "Width of the rendered images in pixels."),
     "height": ("360", "Height of the rendered images in pixels."),
     "rate": ("10.0", "Images a second."),
     "seed": ("0", "Seed of the scenes."),

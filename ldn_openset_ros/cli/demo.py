@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     with FrameSpool(args.output / "recorded_frames") as spool:
         settings = RecordingSettings(node, args.seconds, args.start_timeout, logs, environment)
         recording = record(source, settings, spool)
-        summary = report(source.title, recording, spool, taxonomy, args.output)
+        summary = report(source, recording, spool, taxonomy, args.output)
     for path in filter(None, (args.output / SUMMARY_FILE, args.json)):
         write_json(path, summary.to_dict())
     console = Console()

@@ -6,12 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from ldn_openset_ros.cli.json_file import write_json
-from ldn_openset_ros.data.pictures import list_pictures, read_rgb
+from ldn_openset_ros.data.pictures import list_pictures, read_rgb, write_picture
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.panel import side_by_side
 from ldn_openset_ros.inference.predictor import Predictor
@@ -59,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         write_picture(args.output / f"{path.stem}_labels.png", prediction.labels)
         write_picture(args.output / f"{path.stem}_outlier.png", outlier)
         write_picture(args.output / f"{path.stem}_open_set.png", prediction.open_set)
-        write_picture(args.output / f"{path.stem}_panel.png", panel[..., ::-1])
+        write_picture(args.output / f"{path.stem}_panel.png", panel)
         shares[str(path)] = float((prediction.open_set == predictor.taxonomy.outlier_id).mean())
     if args.json:
         write_json(args.json, {"outlier_share": shares})
@@ -82,9 +81,3 @@ def expand(paths: list[Path]) -> list[Path]:
                     "into different folders"
                 )
     return list(by_stem.values())
-
-
-def write_picture(path: Path, picture: np.ndarray) -> None:
-    """Write a PNG; a full disk or an unwritable folder is an OpenSetError."""
-    if not cv2.imwrite(str(path), picture):
-        raise OpenSetError(f"cannot write {path}: check the folder and the free space")

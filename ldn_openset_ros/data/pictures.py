@@ -1,4 +1,4 @@
-"""Read pictures and label maps from files, with errors that name the file."""
+"""Read and write pictures and label maps, with errors that name the file."""
 
 from __future__ import annotations
 
@@ -34,6 +34,16 @@ def read_label_map(path: Path) -> np.ndarray:
             f"{labels.shape}): write class ids, not colours"
         )
     return labels
+
+
+def write_picture(path: Path, picture: np.ndarray) -> None:
+    """Write uint8 (H, W, 3) RGB, or a map of one channel, uint8 or uint16.
+
+    Raises OpenSetError where the file cannot be written.
+    """
+    stored = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
+    if not cv2.imwrite(str(path), stored):
+        raise OpenSetError(f"cannot write {path}: check the folder and the free space")
 
 
 def _decode(path: Path, mode: int) -> np.ndarray:

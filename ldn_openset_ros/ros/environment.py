@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from ldn_openset_ros.resources import config_file
 
 PROFILES_VARIABLE = "FASTDDS_DEFAULT_PROFILES_FILE"
+OLD_PROFILES_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
+DISTRIBUTIONS_WITH_FAST_DDS_2 = ("humble", "iron", "jazzy")
+"""They know the old name alone; later ones warn of it (rmw_fastrtps pull request 806)."""
+
 CHOSEN_BY_USER = (
     PROFILES_VARIABLE,
-    "FASTRTPS_DEFAULT_PROFILES_FILE",  # its name before Fast DDS 2.14
+    OLD_PROFILES_VARIABLE,
     "FASTDDS_BUILTIN_TRANSPORTS",  # would be overruled by our profile
 )
 
@@ -23,7 +27,9 @@ def fast_dds_profile(base: Mapping[str, str] = os.environ) -> dict[str, str]:
     """
     if any(base.get(name) for name in CHOSEN_BY_USER):
         return {}
-    return {PROFILES_VARIABLE: str(config_file("fastdds_large_images.xml"))}
+    old = base.get("ROS_DISTRO") in DISTRIBUTIONS_WITH_FAST_DDS_2
+    name = OLD_PROFILES_VARIABLE if old else PROFILES_VARIABLE
+    return {name: str(config_file("fastdds_large_images.xml"))}
 
 
 def ros_environment(base: Mapping[str, str] = os.environ) -> dict[str, str]:

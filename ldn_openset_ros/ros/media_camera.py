@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import rclpy
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.task import Future
 from sensor_msgs.msg import Image
@@ -19,10 +15,11 @@ from std_msgs.msg import Header
 
 from ldn_openset_ros.bags.topics import IMAGE_TOPIC
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.ros.environment import fast_dds_profile
 from ldn_openset_ros.ros.images import image_message
 from ldn_openset_ros.ros.media import open_media
+from ldn_openset_ros.ros.process import run_node
 from ldn_openset_ros.ros.qos import output_qos
+from ldn_openset_ros.ros.start_parameters import declare_once
 
 NODE_NAME = "media_camera"
 MAX_RATE = 1000.0
@@ -83,48 +80,28 @@ class MediaCamera(Node):
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the node until its source or the process ends; return 0, or 1 where it cannot run."""
-    os.environ.update(fast_dds_profile())
-    rclpy.init(args=args)
-    camera, code = None, 0
-    try:
-        camera = MediaCamera()
+
+    def work(camera: MediaCamera) -> None:
         rclpy.spin_until_future_complete(camera, camera.finished)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except OpenSetError as error:
-        rclpy.logging.get_logger(NODE_NAME).fatal(str(error))
-        code = 1
-    except Exception:
-        if rclpy.ok():  # otherwise a signal shut ROS down in the middle of a call
-            raise
-    finally:
-        if camera is not None:
-            camera.close()
-        rclpy.try_shutdown()
-    return code
+
+    return run_node(NODE_NAME, MediaCamera, work, args)
 
 
 def _read_settings(node: Node) -> MediaCameraSettings:
-    def declare(name: str, default: Any, allowed: str, **descriptor: Any) -> Any:
-        describe = ParameterDescriptor(description=allowed, read_only=True, **descriptor)
-        try:
-            return node.declare_parameter(name, default, describe).value
-        except ParameterException:
-            raise OpenSetError(f"parameter {name}: give {allowed}") from None
-
-    source = declare("source", "", "a video, a folder of pictures or a camera ('/dev/video0')")
+    source = declare_once(
+        node, "source", "", "a video, a folder of pictures or a camera ('/dev/video0')"
+    )
     if not source:
         raise OpenSetError("parameter source is empty: give `-p source:=FILE`")
-    hertz = FloatingPointRange(from_value=0.0, to_value=MAX_RATE)
-    allowed = f"frames per second, from 0.0 (the source's own) to {MAX_RATE}, as a decimal"
-    rate = declare("rate", 0.0, allowed, floating_point_range=[hertz])
-    if not 0 <= rate <= MAX_RATE:  # rclpy lets NaN pass
-        raise OpenSetError(f"parameter rate: give {allowed}")
     return MediaCameraSettings(
         source=source,
-        rate=rate,
-        loop=declare("loop", False, "true to start again at the end, or false"),
-        frame_id=declare("frame_id", "camera_optical_frame", "the images' frame_id, a text"),
+        rate=declare_once(
+            node, "rate", 0.0, "frames per second (0.0 = the source's own)", (0.0, MAX_RATE)
+        ),
+        loop=declare_once(node, "loop", False, "true to start again at the end, or false"),
+        frame_id=declare_once(
+            node, "frame_id", "camera_optical_frame", "the images' frame_id, a text"
+        ),
     )
 
 

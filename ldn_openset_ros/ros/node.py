@@ -14,12 +14,11 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
-from rclpy.time import Time
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
@@ -31,7 +30,7 @@ from ldn_openset_ros.ros.diagnostics import FrameStatistics, Outcome, Stopwatch
 from ldn_openset_ros.ros.environment import fast_dds_profile
 from ldn_openset_ros.ros.images import decode_compressed, decode_image, image_message
 from ldn_openset_ros.ros.legend import id_names, legend
-from ldn_openset_ros.ros.parameters import DEFAULTS, NodeSettings, check_value
+from ldn_openset_ros.ros.parameters import DEFAULTS, PARAMETERS, NodeSettings, check_value
 from ldn_openset_ros.ros.qos import latched_qos, output_qos, sensor_qos
 from ldn_openset_ros.ros.recognition import OUTPUTS, recognise
 from ldn_openset_ros.ros.throttle import Throttle
@@ -96,15 +95,21 @@ class OpenSetNode(Node):
 
     def _load_predictor(self, load: Callable[..., Predictor]) -> Predictor:
         settings = self._settings
-        return load(
-            settings.model,
-            settings.device,
-            settings.backend,
-            settings.precision,
-            settings.fusion,
-            settings.threshold,
-            settings.resolution,
-        )
+        try:
+            return load(
+                settings.model,
+                settings.device,
+                settings.backend,
+                settings.precision,
+                settings.fusion,
+                settings.threshold,
+                settings.resolution,
+            )
+        except (RuntimeError, MemoryError) as error:  # what torch raises about drivers and memory
+            raise OpenSetError(
+                f"model {settings.model} cannot be loaded on device {settings.device}: "
+                f"{_one_line(error)}: choose another parameter device"
+            ) from error
 
     def _create_topics(self) -> None:
         topic = self.resolve_topic_name("image")
@@ -185,13 +190,13 @@ class OpenSetNode(Node):
 
     def _age(self, message: Image | CompressedImage) -> float | None:
         """Return the seconds since a message's stamp; None where it has none."""
-        stamp = Time.from_msg(message.header.stamp).nanoseconds
+        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
         return (self.get_clock().now().nanoseconds - stamp) / 1e9 if stamp else None
 
     def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         try:
             for parameter in parameters:
-                if parameter.name in vars(self._settings):
+                if parameter.name in PARAMETERS:
                     check_value(parameter.name, parameter.value)
                 if parameter.name == "fusion":
                     find_score(parameter.value, self._predictor.has_outlier_head)
@@ -200,7 +205,7 @@ class OpenSetNode(Node):
         return SetParametersResult(successful=True)
 
     def _apply_parameters(self, parameters: list[Parameter]) -> None:
-        known = {p.name: p.value for p in parameters if p.name in vars(self._settings)}
+        known = {p.name: p.value for p in parameters if p.name in PARAMETERS}
         if known:
             self._settings = replace(self._settings, **known)
             self._publish_legend()
@@ -263,16 +268,20 @@ def main(args: list[str] | None = None) -> int:
         return 1
     node, code = None, 0
     try:
+        # Before the slow start, since an executor cannot be made once a signal has come.
+        executor = SingleThreadedExecutor()
         node = OpenSetNode()
-        rclpy.spin(node)
+        executor.add_node(node)
+        executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except OpenSetError as error:
-        rclpy.logging.get_logger(NODE_NAME).fatal(str(error))
-        code = 1
-    except Exception:
-        if rclpy.ok():  # otherwise a signal shut ROS down in the middle of the start
-            raise
+    except Exception as error:
+        # Without ROS, a signal has shut it down in the middle of the start: that is no failure.
+        if rclpy.ok():
+            if not isinstance(error, OpenSetError):
+                raise
+            rclpy.logging.get_logger(NODE_NAME).fatal(str(error))
+            code = 1
     finished = node is None or node.stop()
     if node is not None and finished:
         node.destroy_node()

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-import rclpy
 from builtin_interfaces.msg import Time
-from rcl_interfaces.msg import (
-    FloatingPointRange,
-    ParameterDescriptor,
-    ParameterType,
-)
 from rclpy.duration import Duration
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
@@ -35,7 +26,8 @@ from ldn_openset_ros.bags.topics import (
     IMAGE_TYPE,
 )
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.ros.environment import fast_dds_profile
+from ldn_openset_ros.ros.process import run_node
+from ldn_openset_ros.ros.start_parameters import declare_once
 
 NODE_NAME = "player"
 
@@ -251,69 +243,44 @@ def message_class(name: str) -> type | None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the node until the bag ends or a signal comes; return 1 where it cannot be played."""
-    os.environ.update(fast_dds_profile())
-    try:
-        rclpy.init(args=args)
-    except Exception as error:  # rclpy has no common class for what users get wrong here
-        sys.stderr.write(f"[FATAL] [{NODE_NAME}]: {' '.join(str(error).split())}\n")
-        return 1
-    player, code = None, 0
-    try:
-        player = Player()
-        player.play()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except OpenSetError as error:
-        rclpy.logging.get_logger(NODE_NAME).fatal(str(error))
-        code = 1
-    except Exception:
-        if rclpy.ok():  # otherwise a signal shut ROS down in the middle of a call
-            raise
-    finally:
-        if player is not None:
-            player.close()
-        rclpy.try_shutdown()
-    return code
+    return run_node(NODE_NAME, Player, Player.play, args)
 
 
 def _read_settings(node: Node) -> PlayerSettings:
-    def declare(name: str, default: Any, allowed: str, **descriptor: Any) -> Any:
-        describe = ParameterDescriptor(description=allowed, read_only=True, **descriptor)
-        try:
-            node.declare_parameter(name, default, describe)
-        except ParameterException:
-            raise OpenSetError(f"parameter {name}: give {allowed}") from None
-        return node.get_parameter_or(name).value
-
-    def number(name: str, default: float, low: float, high: float, meaning: str) -> float:
-        bounds = FloatingPointRange(from_value=low, to_value=high)
-        allowed = f"{meaning}, from {low} to {high}, with a decimal point"
-        value = declare(name, default, allowed, floating_point_range=[bounds])
-        if not low <= value <= high:  # rclpy lets NaN pass
-            raise OpenSetError(f"parameter {name}: give {allowed}")
-        return value
-
-    bag = declare("bag", "", "the folder of a bag, or a .mcap or .db3 file")
+    bag = declare_once(node, "bag", "", "the folder of a bag, or a .mcap or .db3 file")
     if not bag:
         raise OpenSetError("parameter bag is empty: give `-p bag:=FOLDER`")
-    topics = declare(
-        "topics",
-        Parameter.Type.STRING_ARRAY,
-        "a list of the topics to play, for example ['/camera/image_raw']; by default all",
-        type=ParameterType.PARAMETER_STRING_ARRAY,
-    )
+    seconds = (0.0, 3600.0)
     return PlayerSettings(
         bag=Path(bag),
-        topics=tuple(topics or ()),
-        rate=number("rate", 1.0, 0.01, 100.0, "a factor of speed"),
-        loop=declare("loop", False, "true to start again at the end (stamps jump back) or false"),
-        clock=declare("clock", False, "true to publish the bag's time on /clock, or false"),
-        clock_frequency=number("clock_frequency", 100.0, 1.0, 1000.0, "the hertz of /clock"),
-        wait_for_subscribers=number(
-            "wait_for_subscribers", 0.0, 0.0, 3600.0, "the longest wait for a subscriber, seconds"
+        topics=tuple(
+            declare_once(
+                node,
+                "topics",
+                Parameter.Type.STRING_ARRAY,
+                "a list of the topics to play, for example ['/camera/image_raw']; by default all",
+            )
+            or ()
         ),
-        start_delay=number(
-            "start_delay", 0.5, 0.0, 3600.0, "the wait before the first message, seconds"
+        rate=declare_once(node, "rate", 1.0, "a factor of speed", (0.01, 100.0)),
+        loop=declare_once(
+            node, "loop", False, "true to start again at the end (stamps jump back) or false"
+        ),
+        clock=declare_once(
+            node, "clock", False, "true to publish the bag's time on /clock, or false"
+        ),
+        clock_frequency=declare_once(
+            node, "clock_frequency", 100.0, "the hertz of /clock", (1.0, 1000.0)
+        ),
+        wait_for_subscribers=declare_once(
+            node,
+            "wait_for_subscribers",
+            0.0,
+            "the longest wait for a subscriber, seconds",
+            seconds,
+        ),
+        start_delay=declare_once(
+            node, "start_delay", 0.5, "the wait before the first message, seconds", seconds
         ),
     )
 

@@ -172,7 +172,10 @@ def _read_settings(node: Node) -> SampleCameraSettings:
     def whole(name: str, default: int, low: int, high: int, meaning: str) -> int:
         bounds = IntegerRange(from_value=low, to_value=high, step=1)
         return declare(
-            name, default, f"{meaning}, a whole number from {low} to {high}", integer_range=[bounds]
+            name,
+            default,
+            f"{meaning}, a whole number from {low} to {high}",
+            integer_range=[bounds],
         )
 
     allowed = "frames per second, from 0.1 to 100.0, as a decimal"

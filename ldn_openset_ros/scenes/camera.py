@@ -15,7 +15,7 @@ import numpy as np
 
 from ldn_openset_ros.data.sample import PinholeCamera
 
-NEAREST = 0.6
+NEAREST = 0.2
 """Depth in metres below which nothing is drawn."""
 
 
@@ -99,6 +99,13 @@ class View:
         pixels[:, 0] = camera.cx + camera.fx * right / safe
         pixels[:, 1] = camera.cy + camera.fy * below / safe
         return pixels, depth
+
+    def may_see(self, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """Return, bool (N,), which boxes between street points (N, 3) may be in the picture."""
+        depth = high[:, 2] - self.s
+        reach = (self.camera.width / 2 / self.camera.fx) * np.maximum(depth, 0) + 1.0
+        shift = self.shift((low[:, 2] + high[:, 2]) / 2)
+        return (depth > NEAREST) & (high[:, 0] + shift > -reach) & (low[:, 0] + shift < reach)
 
     def ground_rows(self) -> tuple[int, np.ndarray]:
         """Return the first row that sees the ground and, from it down, the distance in metres.

@@ -15,10 +15,13 @@ OUTLIER = IGNORE_INDEX
 
 
 class Canvas:
-    """Buffers of one frame: `rgb` uint8 (H, W, 3), `labels` and `outlier` uint8 (H, W)."""
+    """Buffers of one frame: `rgba` uint8 (H, W, 4), its last channel unused, `labels` (H, W).
+
+    Four channels spare patches, which carry their coverage in the fourth, a repacking each.
+    """
 
     def __init__(self, width: int, height: int) -> None:
-        self.rgb = np.zeros((height, width, 3), np.uint8)
+        self.rgba = np.zeros((height, width, 4), np.uint8)
         self.labels = np.zeros((height, width), np.uint8)
 
     @property
@@ -29,7 +32,7 @@ class Canvas:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
-        return self.rgb.shape[1], self.rgb.shape[0]
+        return self.rgba.shape[1], self.rgba.shape[0]
 
     def clip(self, left: float, top: float, right: float, bottom: float):
         """Return integer bounds (left, top, right, bottom) inside the picture, None if empty."""
@@ -42,18 +45,17 @@ class Canvas:
         self,
         left: int,
         top: int,
-        rgb: np.ndarray,
-        alpha: np.ndarray,
+        patch: np.ndarray,
         label: int,
         extent: np.ndarray | None = None,
     ) -> None:
         """Lay a patch over the picture; it must lie inside.
 
-        rgb: uint8 (h, w, 3); alpha: uint8 (h, w) coverage.
-        extent: uint8 (h, w), from 128 on the patch owns the label; None = `alpha`.
+        patch: uint8 (h, w, 4), colours and coverage.
+        extent: uint8 (h, w), from 128 on the patch owns the label; None = the coverage.
         """
-        window = np.s_[top : top + rgb.shape[0], left : left + rgb.shape[1]]
-        weight = alpha.astype(np.float32) * np.float32(1 / 255)
-        self.rgb[window] = cv2.blendLinear(self.rgb[window], rgb, 1 - weight, weight)
-        owned = (alpha if extent is None else extent) > 127
-        self.labels[window][owned] = label
+        window = np.s_[top : top + patch.shape[0], left : left + patch.shape[1]]
+        cover = cv2.extractChannel(patch, 3)
+        weight = cover * np.float32(1 / 255)
+        self.rgba[window] = cv2.blendLinear(self.rgba[window], patch, 1 - weight, weight)
+        self.labels[window][(cover if extent is None else extent) > 127] = label

@@ -10,7 +10,7 @@ from ldn_openset_ros.data.sample import PinholeCamera, Sample
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.scenes.camera import Bend, View
 from ldn_openset_ros.scenes.canvas import OUTLIER, Canvas
-from ldn_openset_ros.scenes.encounters import VISIBLE, Encounter, encounters_between
+from ldn_openset_ros.scenes.encounters import VISIBLE, Encounter, Encounters
 from ldn_openset_ros.scenes.ground import Ground
 from ldn_openset_ros.scenes.items import CARRIAGEWAY, PAVED, Flat, Item, Solid
 from ldn_openset_ros.scenes.layout import CHUNK, Layout, placed
@@ -75,7 +75,7 @@ class DriveSettings:
 class Drive:
     """Frames of a drive, in any order: `frame(i)` depends on the settings and `i` alone."""
 
-    def __init__(self, settings: DriveSettings = DriveSettings()) -> None:  # noqa: B008
+    def __init__(self, settings: DriveSettings = DriveSettings()) -> None:
         self.settings = settings
         seed = settings.seed
         self._light = draw_light(np.random.default_rng((seed, 1)))
@@ -83,8 +83,11 @@ class Drive:
         self._stock = Stock(seed, float(np.sign(self._light.sun[0])) * self._light.shadow * 1.6)
         self._sky = Sky(np.random.default_rng((seed, 3)), self._light)
         self._ground = Ground(np.random.default_rng((seed, 4)), self._street)
-        self._layout = Layout(seed, self._street, self._stock, settings.outliers)
-        self._traffic = Traffic(seed, self._street, self._stock, settings.speed, settings.outliers)
+        self._encounters = Encounters(seed, self._street, settings.outliers)
+        self._layout = Layout(seed, self._street, self._stock, self._encounters)
+        self._traffic = Traffic(
+            seed, self._street, self._stock, settings.speed, self._encounters
+        )
         self._sensor = Sensor(
             np.random.default_rng((seed, 5)), settings.width, settings.height, self._light.noise
         )
@@ -118,24 +121,27 @@ class Drive:
         self._ground.paint(canvas, view, self._light, shadows)
         self._paint(canvas, view, items)
         rgb = self._sensor.expose(
-            canvas.rgb, np.random.default_rng((self.settings.seed, 8, index))
+            canvas.rgba, np.random.default_rng((self.settings.seed, 8, index))
         )
         return Sample(f"{index:06d}", rgb, canvas.labels, canvas.outlier, self.camera)
 
     def _paint(self, canvas: Canvas, view: View, items: list[Item]) -> None:
-        solids = [item for item in items if isinstance(item, Solid)]
         flats = [item for item in items if isinstance(item, Flat)]
-        solid_batch = SolidBatch(view, self._light, [item.mesh for item in solids])
+        solids = [item for item in items if isinstance(item, Solid)]
+        low, high = (np.array([item.bounds[end] for item in solids]) for end in (0, 1))
+        seen = view.may_see(low, high)
+        solids = [item for item, visible in zip(solids, seen, strict=True) if visible]
         surfaces = SurfaceBatch(view, np.stack([item.corners for item in flats]))
-        numbers = {id(item): i for group in (solids, flats) for i, item in enumerate(group)}
+        meshes = SolidBatch(view, self._light, [item.mesh for item in solids])
+        numbers = {item: number for group in (flats, solids) for number, item in enumerate(group)}
         for item in items:
-            number = numbers[id(item)]
-            if isinstance(item, Solid):
-                solid_batch.paint(canvas, number, item.label, self._grain, item.roughness)
-            else:
+            number = numbers.get(item)
+            if isinstance(item, Flat):
                 surfaces.paint(
                     canvas, self._lamp, number, item.texture, item.label, item.normal
                 )
+            elif number is not None:
+                meshes.paint(canvas, number, item.label, self._grain, item.roughness)
 
     def _view(self, time: float) -> View:
         """Return where the camera is; springs and steering keep it from gliding on rails."""
@@ -154,11 +160,8 @@ class Drive:
         for chunk in range(max(0, int(first // CHUNK)), int(last // CHUNK) + 1):
             items += self._layout.chunk(chunk)
         items += self._traffic.at(time, first, last)
-        if self.settings.outliers:
-            met = encounters_between(
-                self.settings.seed, first, view.s + VISIBLE, self._street
-            )
-            items += [self._outlier(e, time) for e in met]
+        met = self._encounters.between(first, view.s + VISIBLE)
+        items += [self._outlier(e, time) for e in met]
         near = view.s + _STREET_SIGHT
         items = [i for i in items if first < i.s < (near if i.layer >= PAVED else last)]
         return sorted(items, key=lambda item: (item.layer, -item.s))
@@ -166,8 +169,8 @@ class Drive:
     def _outlier(self, met: Encounter, time: float) -> Solid:
         to_pass = met.s / self.settings.speed - time
         x = met.place(to_pass)
-        steps = abs(met.pace) * to_pass / 1.3
-        mesh = self._stock.outlier(met.kind, met.seed, -steps % 1)
+        stride = np.sign(met.pace) * x / 1.3  # it stands still where it waits
+        mesh = self._stock.outlier(met.kind, met.seed, float(stride % 1))
         layer = CARRIAGEWAY if abs(x) < self._street.kerb else PAVED
         roughness = 0.09 if met.pace else 0.05  # fur, and smooth things
         return Solid(placed(mesh, x, met.s, met.yaw), OUTLIER, layer, roughness)

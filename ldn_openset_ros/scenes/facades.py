@@ -111,7 +111,8 @@ class _Layout:
 
 def _wall(rng, width: float, height: float, colour: np.ndarray, brick: bool) -> np.ndarray:
     shape = (round(height * _RESOLUTION), round(width * _RESOLUTION))
-    dirt = fractal_noise(rng, shape, (4, 4), octaves=4, gain=0.6)
+    dirt = fractal_noise(rng, (64, 64), (4, 4), octaves=4, gain=0.6)
+    dirt = cv2.resize(dirt, shape[::-1], interpolation=cv2.INTER_CUBIC)
     light = 1 + 0.05 * dirt + 0.02 * rng.standard_normal(shape, np.float32)
     if brick:
         rows, columns = -(-shape[0] // 3), -(-shape[1] // 7) + 1

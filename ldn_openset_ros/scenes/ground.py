@@ -50,7 +50,8 @@ class Ground:
         across = view.ground_columns(distance)
         along = view.s + distance
         texture = self._texture(across, along, distance, view)
-        factor = 1 + 0.07 * self._noise(self._stains, across, along, (9.0, 41.0))
+        stains = self._noise(self._stains, across, along, (9.0, 41.0))
+        factor = 1 + 0.07 * stains
         near = int(np.searchsorted(-distance, -14.0))
         fade = np.clip((14 - distance[near:]) / 6, 0, 1).astype(np.float32)[:, None]
         grit = self._noise(self._grit, across[near:], along[near:], (2.1, 2.1))
@@ -58,14 +59,15 @@ class Ground:
         colours = cv2.multiply(texture, cv2.merge([factor] * 3), dtype=cv2.CV_32F)
         marked = int(np.searchsorted(-distance, -_MARKED))
         rows = np.s_[marked:]
-        self._mark(colours[rows], across[rows], along[rows], distance[rows], view)
+        worn = 0.8 + 0.12 * stains[rows]
+        self._mark(colours[rows], across[rows], along[rows], distance[rows], worn, view)
         through = light.transmission(distance).astype(np.float32)
         lit = light.illuminate(np.array([[0.0, 1.0, 0.0]]))[0] * light.exposure
         reflected = (1 - shadow[first:] * np.float32(1 / 255)) * through[:, None]
         colours *= cv2.merge([reflected * np.float32(channel) for channel in lit])
         haze = (light.haze * light.exposure).astype(np.float32)
         colours += ((1 - through)[:, None] * haze)[:, None]
-        canvas.rgb[first:] = cv2.convertScaleAbs(np.maximum(colours, 0, out=colours))
+        canvas.rgba[first:, :, :3] = cv2.convertScaleAbs(np.maximum(colours, 0, out=colours))
         canvas.labels[first:] = self.labels(across)
 
     def labels(self, across: np.ndarray) -> np.ndarray:
@@ -120,13 +122,13 @@ class Ground:
         across: np.ndarray,
         along: np.ndarray,
         distance: np.ndarray,
+        worn: np.ndarray,
         view: View,
     ) -> None:
         """Lay the markings over the asphalt, covered exactly as far as a pixel's footprint."""
         street = self._street
         wide = (distance / view.camera.fx).astype(np.float32)[:, None]
         deep = distance**2 / (view.camera.fy * view.height)
-        worn = 0.8 + 0.12 * self._noise(self._stains, across, along, (2.3, 5.1))
 
         def stripe(centre: float, width: float) -> np.ndarray:
             cover = np.abs(across - np.float32(centre))

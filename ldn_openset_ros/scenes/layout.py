@@ -9,7 +9,7 @@ import numpy as np
 
 from ldn_openset_ros.scenes.buildings import place_house, place_tree
 from ldn_openset_ros.scenes.canvas import CAR, FENCE, POLE, SIGN, TREE
-from ldn_openset_ros.scenes.encounters import Encounter, encounters_between
+from ldn_openset_ros.scenes.encounters import Encounter, Encounters
 from ldn_openset_ros.scenes.furniture import build_bollard, build_sign_post, build_traffic_light
 from ldn_openset_ros.scenes.items import CARRIAGEWAY, FRONTAGE, KERBSIDE, PAVED, Flat, Item, Solid
 from ldn_openset_ros.scenes.mesh import Mesh
@@ -29,14 +29,16 @@ _AWAY = (0.0, 0.0, -1.0)
 class Layout:
     """The standing things of an endless street.
 
-    seed: of the drive; outliers: whether room is kept for encounters.
+    seed: of the drive; encounters: what room is kept for.
     """
 
-    def __init__(self, seed: int, street: Street, stock: Stock, outliers: bool) -> None:
+    def __init__(
+        self, seed: int, street: Street, stock: Stock, encounters: Encounters
+    ) -> None:
         self._seed = seed
         self._street = street
         self._stock = stock
-        self._outliers = outliers
+        self._encounters = encounters
         rng = np.random.default_rng((seed, 21))
         self._houses_share = float(rng.uniform(0.45, 1.0))
         self._street_trees = float(rng.choice((0.0, 0.0, 13.0, 19.0)))
@@ -60,13 +62,8 @@ class Layout:
             items += self._roadside(rng, start, side, number)
             items += self._parked_cars(rng, start, side)
         items += self._crossing_lights(start)
-        kept = self._encounters(start)
+        kept = self._encounters.between(start - 10, start + CHUNK + 10)
         return tuple(i for i in items if not _in_the_way(i, kept))
-
-    def _encounters(self, start: float) -> list[Encounter]:
-        if not self._outliers:
-            return []
-        return encounters_between(self._seed, start - 10, start + CHUNK + 10, self._street)
 
     def _terrace(self, rng: np.random.Generator, start: float, side: int) -> Iterator[Item]:
         s, end = start, start + CHUNK

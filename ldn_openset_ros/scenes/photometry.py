@@ -25,10 +25,13 @@ class Sensor:
         curve = levels + 0.1 * np.sin(2 * np.pi * (levels - 0.5)) / np.pi * 1.2
         self._curve = np.clip(255 * curve / curve[-1], 0, 255).astype(np.uint8)
 
-    def expose(self, rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return the picture, uint8 (H, W, 3), that the camera takes of the scene `rgb`."""
+    def expose(self, rgba: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the picture, uint8 (H, W, 3), that the camera takes of a scene.
+
+        rgba: uint8 (H, W, 4), of which the last channel does not count.
+        """
         width, height = self._size
-        rgb = cv2.GaussianBlur(rgb, (5, 5), self._blur)
+        rgb = cv2.GaussianBlur(cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB), (5, 5), self._blur)
         top, left = (int(v) for v in rng.integers(0, _MARGIN, 2))
         values = cv2.multiply(rgb, self._vignette, dtype=cv2.CV_32F)
         values += self._grain[top : top + height, left : left + width]

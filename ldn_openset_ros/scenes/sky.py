@@ -33,7 +33,7 @@ class Sky:
         up = np.arctan((view.horizon - np.arange(height)) / camera.fy)
         down = np.clip((1 - up / TOP) * ROWS, 0, ROWS - 1).astype(np.float32)
         visible = max(1, min(height, int(np.ceil(view.horizon)) + 2))
-        canvas.rgb[:visible] = cv2.remap(
+        canvas.rgba[:visible, :, :3] = cv2.remap(
             self._panorama,
             np.broadcast_to(across, (visible, width)).copy(),
             np.broadcast_to(down[:visible, None], (visible, width)).copy(),
@@ -58,16 +58,18 @@ class Sky:
         cover = np.clip(pixels[None] - (view.horizon - rows) + 0.5, 0, 1)
         strip = np.broadcast_to(rgb[column], (bottom - top, len(column), 3))
         window = np.s_[top:bottom]
-        mixed = canvas.rgb[window] * (1 - cover[..., None]) + strip * cover[..., None]
-        canvas.rgb[window] = mixed.astype(np.uint8)
+        picture = canvas.rgba[window][..., :3]
+        mixed = picture * (1 - cover[..., None]) + strip * cover[..., None]
+        picture[:] = mixed.astype(np.uint8)
         np.copyto(canvas.labels[window], ids[column][None], where=cover > 0.5)
 
 
 def _paint_sky(rng: np.random.Generator, light: Light) -> np.ndarray:
     elevation = (1 - np.arange(ROWS, dtype=np.float32)[:, None] / ROWS) * TOP
     azimuth = (np.arange(COLUMNS, dtype=np.float32)[None] / COLUMNS - 0.5) * 2 * np.pi
-    height = np.clip(elevation / TOP, 0, 1) ** 0.7
-    gradient = light.horizon + (light.zenith - light.horizon) * height[..., None]
+    height = (np.clip(elevation / TOP, 0, 1) ** 0.7).astype(np.float32)
+    zenith, horizon = light.zenith.astype(np.float32), light.horizon.astype(np.float32)
+    gradient = horizon + (zenith - horizon) * height[..., None]
     # Clouds lie flat overhead: towards the horizon they crowd together.
     flat = fractal_noise(rng, (512, 512), (5, 5), octaves=6, gain=0.58)
     reach = 1 / np.tan(elevation + 0.09)
@@ -75,16 +77,20 @@ def _paint_sky(rng: np.random.Generator, light: Light) -> np.ndarray:
     over_y = (reach * np.cos(azimuth) * 55 % 512).astype(np.float32)
     noise = cv2.remap(flat, over_x, over_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
     cover = np.clip((noise + (light.cloud - 0.5) * 4.2) * 0.55, 0, 1)
-    towards_sun = np.cos(elevation) * np.cos(
+    level = np.hypot(light.sun[0], light.sun[2]) * np.cos(
         azimuth - np.arctan2(light.sun[0], light.sun[2])
-    ) * np.hypot(light.sun[0], light.sun[2]) + np.sin(elevation) * light.sun[1]
+    )
+    towards_sun = np.cos(elevation) * level + np.sin(elevation) * light.sun[1]
     brightness = 0.97 - 0.13 * np.clip(noise, 0, 2) * light.cloud + 0.04 * towards_sun
     cloud_colour = np.array((250, 250, 252)) * (0.55 + 0.45 * np.mean(light.horizon) / 250)
-    clouds = cloud_colour * np.clip(brightness, 0.5, 1.02)[..., None]
-    picture = gradient + (clouds - gradient) * (0.9 * cover)[..., None]
-    glow = np.clip(towards_sun, 0, 1) ** 24 * float(np.mean(light.sun_colour))
-    picture += glow[..., None] * np.array((90, 82, 64))
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    bright = np.clip(brightness, 0.5, 1.02).astype(np.float32)
+    clouds = cv2.merge([bright * np.float32(channel) for channel in cloud_colour])
+    cover = (0.9 * cover).astype(np.float32)
+    gradient = np.broadcast_to(gradient, clouds.shape).copy()
+    picture = cv2.blendLinear(gradient, clouds, 1 - cover, cover)
+    glow = np.clip(towards_sun, 0, 1).astype(np.float32) ** 24 * float(np.mean(light.sun_colour))
+    picture += cv2.merge([(glow * channel).astype(np.float32) for channel in (90, 82, 64)])
+    return cv2.convertScaleAbs(picture)
 
 
 def _paint_skyline(

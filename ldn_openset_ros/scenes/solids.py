@@ -73,19 +73,19 @@ class SolidBatch:
         size = max(x1 - x0, y1 - y0)
         scale = 2 if size < FINE_BELOW else 1
         ids = _draw_ids(pixels, (x0, y0), ((y1 - y0) * scale, (x1 - x0) * scale), scale)
-        # Id -1, nothing, takes the table's last row.
-        table = np.concatenate((self._colours[faces], np.zeros((1, 3), np.uint8)))
-        rgb = table[ids]
-        alpha = (ids >= 0).view(np.uint8) * np.uint8(255)
-        rgb = _soften(rgb, alpha)
+        # Id -1, nothing, takes the last row: no coverage, but a colour for the outline to fade to.
+        colours = self._colours[faces]
+        table = np.full((len(pixels) + 1, 4), 255, np.uint8)
+        table[:-1, :3] = colours
+        table[-1, :3] = colours.mean(0)
+        table[-1, 3] = 0
+        patch = table[ids]
         if size > _PLAIN_BELOW:
-            rgb = _roughen(rgb, grain, roughness, low, high, bounds, scale)
+            patch = _smooth(patch)
+            _roughen(patch, grain, roughness, low, high, bounds, scale)
         if scale == 2:
-            alpha = cv2.resize(alpha, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
-            rgb = cv2.resize(rgb, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
-        else:
-            alpha = cv2.blur(alpha, (2, 2))
-        canvas.blend(x0, y0, rgb, alpha, label)
+            patch = cv2.resize(patch, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
+        canvas.blend(x0, y0, patch, label)
 
 
 def _lit(
@@ -117,39 +117,40 @@ def _draw_ids(
     return ids
 
 
-def _soften(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Smooth the small steps between faces: they are curved; the large ones are edges."""
-    reach = 2 * (max(alpha.shape) // 40) + 3
-    inverse = np.float32(255) / np.maximum(cv2.blur(alpha, (reach, reach)), 1)
-    mean = cv2.multiply(cv2.blur(rgb, (reach, reach)), cv2.merge([inverse] * 3), dtype=cv2.CV_8U)
-    step = cv2.absdiff(mean, rgb).max(2)
-    # Outside, the mean of what is inside keeps the anti-aliased outline free of black.
-    return np.where(((step < _EDGE) | (alpha == 0))[..., None], mean, rgb)
+def _smooth(patch: np.ndarray) -> np.ndarray:
+    """Smooth the small steps between faces, which are curved; the large ones are edges."""
+    reach = 2 * (max(patch.shape) // 40) + 3
+    mean = cv2.blur(patch, (reach, reach))
+    red, green, blue, cover = cv2.split(cv2.absdiff(mean, patch))
+    step = cv2.max(cv2.max(red, green), cv2.max(blue, cover))
+    return cv2.copyTo(mean, cv2.compare(step, _EDGE, cv2.CMP_LT), patch)
 
 
 def _roughen(
-    rgb: np.ndarray,
+    patch: np.ndarray,
     grain: np.ndarray,
     roughness: float,
     low: np.ndarray,
     high: np.ndarray,
     bounds: tuple[int, int, int, int],
     scale: int,
-) -> np.ndarray:
+) -> None:
     """Stretch the grain over the object's box, so that it grows with the object."""
-    span = np.maximum(high - low, 1)
-    step = grain.shape[0] / 2 / span.max()
+    step = grain.shape[0] / 2 / max(float((high - low).max()), 1.0)
     x0, y0, x1, y1 = bounds
-    step_x = step_y = step / scale
     matrix = np.array(
-        ((step_x, 0, (x0 - low[0]) * step), (0, step_y, (y0 - low[1]) * step)), np.float32
+        (
+            (step / scale, 0, (x0 - low[0]) * step),
+            (0, step / scale, (y0 - low[1]) * step),
+        )
     )
     texture = cv2.warpAffine(
         grain,
         matrix,
-        (rgb.shape[1], rgb.shape[0]),
+        (patch.shape[1], patch.shape[0]),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_WRAP,
     )
-    factor = np.maximum(1 + roughness * texture, 0)[..., None]
-    return np.minimum(rgb * factor, 255).astype(np.uint8)
+    factor = np.maximum(1 + np.float32(roughness) * texture, 0)
+    gains = cv2.merge([factor, factor, factor, np.ones_like(factor)])
+    cv2.multiply(patch, gains, patch, dtype=cv2.CV_8U)

@@ -23,14 +23,14 @@ from ldn_openset_ros.scenes.vehicles import build_bus, build_car
 
 Thing = TypeVar("Thing")
 
-GAIT_STEPS = 12
+GAIT_STEPS = 10
 """Phases of a gait that meshes are built for."""
 
 
 class Stock:
     """Variants by kind and number; the same seed has the same stock whatever is asked first."""
 
-    houses, trees, bushes, cars, people, plates, posts = 14, 5, 4, 12, 16, 8, 3
+    houses, trees, bushes, cars, people, plates = 14, 5, 4, 12, 12, 8
 
     def __init__(self, seed: int, sun_side: float) -> None:
         self._seed = seed

@@ -153,7 +153,7 @@ class SurfaceBatch:
         warp = cv2.getPerspectiveTransform(source, target)
         patch = _warp(rgba, warp, (x1 - x0, y1 - y0))
         owned = None if extent is None else _warp(extent, warp, (x1 - x0, y1 - y0))
-        canvas.blend(x0, y0, np.ascontiguousarray(patch[..., :3]), patch[..., 3], label, owned)
+        canvas.blend(x0, y0, patch, label, owned)
 
 
 def _clip_near(view: View, corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ldn_openset_ros.scenes.canvas import BICYCLIST, CAR, PEDESTRIAN
-from ldn_openset_ros.scenes.encounters import VISIBLE, encounters_between
+from ldn_openset_ros.scenes.encounters import VISIBLE, Encounters
 from ldn_openset_ros.scenes.items import CARRIAGEWAY, Solid
 from ldn_openset_ros.scenes.layout import CHUNK, placed
 from ldn_openset_ros.scenes.stock import Stock
@@ -24,19 +24,19 @@ class Traffic:
     """Road users around a camera that drives at `speed` metres per second from s = 0."""
 
     def __init__(
-        self, seed: int, street: Street, stock: Stock, speed: float, outliers: bool
+        self, seed: int, street: Street, stock: Stock, speed: float, encounters: Encounters
     ) -> None:
         self._seed = seed
         self._street = street
         self._stock = stock
         self._speed = speed
-        self._outliers = outliers
+        self._encounters = encounters
         rng = np.random.default_rng((seed, 31))
         self._density = float(rng.uniform(0.3, 0.8))
         self._walkers = float(rng.uniform(0.8, 3.5))
         self._cyclists = float(rng.uniform(0.1, 0.45))
         # Behind a close leader an animal could not cross unharmed.
-        near, far = (55, 65) if outliers else (11, 55)
+        near, far = (55, 65) if encounters.outliers else (11, 55)
         self._lead_gap = float(rng.uniform(near, far)) if rng.random() < 0.6 else 0.0
         self._lead = int(rng.integers(1000))
 
@@ -64,12 +64,8 @@ class Traffic:
 
     def _would_collide(self, origin: float) -> bool:
         """Tell whether an oncoming car meets an animal that crosses while both are in view."""
-        if not self._outliers:
-            return False
         meeting = origin / (self._speed + _ONCOMING_SPEED) * self._speed
-        for met in encounters_between(
-            self._seed, meeting - 2, meeting + 200, self._street
-        ):
+        for met in self._encounters.between(meeting - 2, meeting + 200):
             if not met.pace:
                 continue
             to_pass = met.s / self._speed - (origin - met.s) / _ONCOMING_SPEED
@@ -81,11 +77,7 @@ class Traffic:
     def _of_chunk(self, chunk: int, time: float) -> Iterator[Solid]:
         start = chunk * CHUNK
         street = self._street
-        met = (
-            encounters_between(self._seed, start - 40, start + CHUNK + 40, street)
-            if self._outliers
-            else []
-        )
+        met = self._encounters.between(start - 40, start + CHUNK + 40)
         # Movements are counted from the moment the camera arrives, so that walkers stay near
         # their chunk however long the drive is.
         since = time - (start + CHUNK / 2) / self._speed

@@ -68,14 +68,14 @@ def _leafy(rng: np.random.Generator, sun_side: float, trunk: float = 0.3) -> Tex
     angle, out = rng.uniform(0, 2 * np.pi, _CLUMPS), np.sqrt(rng.uniform(0, 1, _CLUMPS)) * 0.74
     clumps = np.stack((out * np.cos(angle), out * np.sin(angle)), 1)
     clumps = clumps[np.argsort(-clumps[:, 1])]
-    spread = rng.uniform(0.09, 0.15, _CLUMPS)
+    spread = rng.uniform(0.09, 0.16, _CLUMPS)
     within = rng.normal(0, 1, (_CLUMPS, _LEAVES, 2)) * spread[:, None, None]
     leaves = (clumps[:, None] + within).reshape(-1, 2)
     within = within.reshape(-1, 2)
     # Lit are the sides of the crown, and of each clump in it, that face the sun and the sky.
     facing = 0.45 * leaves[:, 0] * sun_side - 0.45 * leaves[:, 1]
     facing += 2.0 * (within[:, 0] * sun_side - within[:, 1])
-    tone = np.clip(0.82 + 0.42 * facing + rng.normal(0, 0.14, len(leaves)), 0.25, 1.6)
+    tone = np.clip(0.82 + 0.42 * facing + rng.normal(0, 0.14, len(leaves)), 0.38, 1.6)
     colours = np.full((len(leaves), 4), 255, np.uint8)
     hue = green * rng.uniform((0.9, 0.95, 0.8), (1.1, 1.05, 1.2), (len(leaves), 3))
     colours[:, :3] = np.clip(hue * tone[:, None], 0, 255)
@@ -83,7 +83,10 @@ def _leafy(rng: np.random.Generator, sun_side: float, trunk: float = 0.3) -> Tex
     y = (centre_y + leaves[:, 1] * radius_y).astype(int)
     for dx, dy in _LEAF:
         picture[np.clip(y + dy, 0, _SIZE - 1), np.clip(x + dx, 0, _SIZE - 1)] = colours
-    return cut_out(picture, _filled(picture[..., 3], 7))
+    # Between the leaves one looks into the crown's dark inside.
+    inside = (_filled(picture[..., 3], 5) > 0) & (picture[..., 3] == 0)
+    picture[inside] = (*(green * 0.5).astype(np.uint8), 255)
+    return cut_out(picture)
 
 
 def _trunk(rng: np.random.Generator, picture: np.ndarray) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import threading
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import cv2
@@ -362,8 +363,6 @@ def test_bad_changes_are_refused(bench, tiny_model, values, reason):
 
 def test_scores_of_an_outlier_head_need_one(bench, tiny_model, tmp_path):
     description = read_description(tiny_model)
-    from dataclasses import replace
-
     network = replace(description.network, outlier_head=False)
     headless = replace(
         description,
@@ -449,8 +448,12 @@ def test_old_frames_are_dropped(bench, tiny_model, rgb):
         camera.publish(image)
         wait_for(lambda n=index: len(labels) == n)
     assert bench.set_parameters(max_age=0.0) == ""
-    camera.publish(bench.image(rgb))
-    wait_for(lambda: len(labels) == 3)
+    old, before_the_epoch = bench.image(rgb), bench.image(rgb)
+    before_the_epoch.header.stamp.sec = -5
+    for index, image in enumerate((old, before_the_epoch), start=3):
+        camera.publish(image)
+        wait_for(lambda n=index: len(labels) == n)
+    assert [m.header for m in labels[2:]] == [old.header, before_the_epoch.header]
     assert counts(node)["too_old"] == 1
 
 
@@ -517,6 +520,14 @@ def test_unusable_starts_are_refused_with_the_remedy(bench, tiny_model, paramete
         bench.start(**{"model": str(tiny_model), **parameters})
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_model_that_torch_cannot_load_is_one_line(bench, tiny_model):
+    def load(*_):
+        raise RuntimeError("CUDA error: out of memory\nhints")
+
+    with pytest.raises(OpenSetError, match="cannot be loaded on device auto: CUDA error: out"):
+        bench.start(load=load, model=str(tiny_model))
 
 
 def test_the_shipped_parameter_file_starts_the_node(bench, tiny_model):

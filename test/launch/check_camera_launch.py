@@ -61,7 +61,7 @@ class TestCamera(unittest.TestCase):
         labels, outlier, open_set = (images[0] for images in outputs)
         for image in (labels, outlier, open_set):
             assert image.header == header
-            assert (image.height, image.width), (HEIGHT == WIDTH)
+            assert (image.height, image.width) == (HEIGHT, WIDTH)
         np.testing.assert_array_equal(decode_map(labels), expected.labels)
         np.testing.assert_array_equal(decode_float(outlier), expected.outlier)
         np.testing.assert_array_equal(decode_map(open_set), expected.open_set)
@@ -88,8 +88,8 @@ class TestCamera(unittest.TestCase):
 @launch_testing.post_shutdown_test()
 class TestEnd(unittest.TestCase):
     def test_exit_codes(self, proc_info):
-        assert len(list(proc_info)) == 1)
-        launch_testing.asserts.assertExitCodes(proc_info
+        assert len(list(proc_info)) == 1
+        launch_testing.asserts.assertExitCodes(proc_info)
 
     def test_no_trace(self, proc_output):
         text = b"".join(output.text for output in proc_output).decode()

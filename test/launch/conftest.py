@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from ldn_openset_ros.resources import PACKAGE_NAME, share_directory
+from ldn_openset_ros.ros.environment import CHOSEN_BY_USER
 
 HERE = Path(__file__).parent
 TIMEOUT = 240
@@ -64,7 +65,7 @@ def environment(prefix, tmp_path, monkeypatch) -> dict[str, str]:
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    for name in ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTDDS_BUILTIN_TRANSPORTS"):
+    for name in CHOSEN_BY_USER:
         monkeypatch.delenv(name, raising=False)
     return dict(os.environ)
 

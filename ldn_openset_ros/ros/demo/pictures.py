@@ -39,12 +39,6 @@ def outlier_pixels(frame: RecordedFrame, taxonomy: Taxonomy) -> int:
     return int((frame.open_set == taxonomy.outlier_id).sum())
 
 
-def write_png(path: Path, rgb: np.ndarray) -> None:
-    """Write a uint8 RGB picture; raises OpenSetError where that fails."""
-    if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)):
-        raise OpenSetError(f"cannot write {path}: check the folder and the free space")
-
-
 class VideoWriter:
     """Write an mp4 of equally spaced pictures; a context manager.
 

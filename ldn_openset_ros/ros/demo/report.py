@@ -6,20 +6,21 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ldn_openset_ros.data.pictures import write_picture
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.ros.demo.pictures import (
     VideoWriter,
     evenly_spaced,
     outlier_pixels,
     panel,
-    write_png,
 )
+from ldn_openset_ros.ros.demo.sources import Source
 from ldn_openset_ros.ros.demo.spool import FrameSpool
 from ldn_openset_ros.ros.demo.summary import Recording, Summary, rate_of, summarise
 from ldn_openset_ros.ros.demo.tally import Tally
 from ldn_openset_ros.ros.legend import legend
 from ldn_openset_ros.ros.parameters import DEFAULTS
-from ldn_openset_ros.taxonomy import Taxonomy
+from ldn_openset_ros.taxonomy import Taxonomy, load_taxonomy
 
 PANELS = 6
 SUMMARY_FILE = "summary.json"
@@ -35,7 +36,7 @@ def clear(output: Path) -> None:
 
 
 def report(
-    source: str, recording: Recording, spool: FrameSpool, taxonomy: Taxonomy, output: Path
+    source: Source, recording: Recording, spool: FrameSpool, taxonomy: Taxonomy, output: Path
 ) -> Summary:
     """Measure the recorded frames and write panels, the best one, and a video to `output`.
 
@@ -44,6 +45,8 @@ def report(
     """
     threshold = check_legend(recording.legend, taxonomy)
     tally = Tally(taxonomy, threshold, DEFAULTS["overlay_opacity"])
+    if source.classes and load_taxonomy(source.classes).names != taxonomy.names:
+        tally.labels_error = f"the truth's classes are {source.classes}'s, not the model's"
     shown = evenly_spaced(len(spool), PANELS)
     most, best = -1, None
     with VideoWriter(output / VIDEO_FILE, rate_of(recording) or 1.0) as video:
@@ -54,13 +57,13 @@ def report(
             picture = panel(frame, taxonomy)
             video.add(picture)
             if index in shown:
-                write_png(output / f"frame_{index:04d}.png", picture)
+                write_picture(output / f"frame_{index:04d}.png", picture)
             count = outlier_pixels(frame, taxonomy)
             if count > most:
                 most, best = count, picture
     if best is not None:
-        write_png(output / BEST_FILE, best)
-    return summarise(source, recording, tally)
+        write_picture(output / BEST_FILE, best)
+    return summarise(source.title, recording, tally)
 
 
 def check_legend(content: dict | None, taxonomy: Taxonomy) -> float:

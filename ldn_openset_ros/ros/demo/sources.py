@@ -30,7 +30,8 @@ class Source:
     """A process that publishes images.
 
     title: what it shows, for people. module: run with `python -m`. parameters: of its ROS node.
-    image_topic: where its images are; compressed: whether they are CompressedImage.
+    image_topic: where its images are; compressed: whether they are CompressedImage. classes: name
+    of the taxonomy of its truth of labels; None = the model's.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Source:
     parameters: dict[str, Any]
     image_topic: str = IMAGE_TOPIC
     compressed: bool = False
+    classes: str | None = None
 
 
 def find_source(source: str | None, camera: Mapping[str, Any]) -> Source:
@@ -47,7 +49,9 @@ def find_source(source: str | None, camera: Mapping[str, Any]) -> Source:
     OpenSetError for an unusable source and for a parameter that it does not have.
     """
     if source is None:
-        return Source("sample camera", "ldn_openset_ros.ros.sample_camera", dict(camera))
+        return Source(
+            "sample camera", "ldn_openset_ros.ros.sample_camera", dict(camera), classes="camvid"
+        )
     path = Path(source)
     if is_bag(path):
         _check_parameters(source, camera, known=())

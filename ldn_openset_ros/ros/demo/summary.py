@@ -177,7 +177,7 @@ def protocol(recording: Recording, tally: Tally) -> str:
         f"{recording.processed} processed frames measured, {tally.ranked} with outlier truth, "
         f"{tally.labelled} with labels; global ranking over all pixels, one confusion matrix; "
         f"void pixels ignored; latency by stage: median over the node's reports of {WINDOW:g} s, "
-        "end to end: stamp to receipt of all outputs"
+        "end to end: from the image's stamp to the receipt of all outputs"
     )
 
 

@@ -24,6 +24,19 @@ def test_the_users_choice_stays(variable):
     assert ros_environment(chosen) == chosen
 
 
+@pytest.mark.parametrize(
+    ("distribution", "variable"),
+    [
+        ("humble", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+        ("jazzy", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+        ("kilted", "FASTDDS_DEFAULT_PROFILES_FILE"),
+        ("rolling", "FASTDDS_DEFAULT_PROFILES_FILE"),
+    ],
+)
+def test_the_variable_has_the_name_that_the_distribution_knows(distribution, variable):
+    assert set(fast_dds_profile({"ROS_DISTRO": distribution})) == {variable}
+
+
 def test_an_empty_variable_is_no_choice():
     assert fast_dds_profile({"FASTDDS_DEFAULT_PROFILES_FILE": ""})
 

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ldn_openset_ros.data.pictures import write_picture
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.panel import CAPTION_HEIGHT
 from ldn_openset_ros.ros.demo.pictures import (
@@ -14,7 +15,6 @@ from ldn_openset_ros.ros.demo.pictures import (
     outlier_pixels,
     panel,
     video_size,
-    write_png,
 )
 
 
@@ -44,10 +44,10 @@ def test_outlier_pixels_are_those_of_the_truth_or_else_of_the_map(make_frame, ta
 def test_pngs_keep_their_colours(tmp_path):
     rgb = np.zeros((5, 7, 3), np.uint8)
     rgb[..., 0] = 200
-    write_png(tmp_path / "a.png", rgb)
+    write_picture(tmp_path / "a.png", rgb)
     assert np.array_equal(cv2.imread(str(tmp_path / "a.png"))[..., ::-1], rgb)
     with pytest.raises(OpenSetError, match="cannot write"):
-        write_png(tmp_path / "absent" / "a.png", rgb)
+        write_picture(tmp_path / "absent" / "a.png", rgb)
 
 
 def test_video_sizes_are_even_and_bounded():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,9 +9,12 @@ import pytest
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.ros.demo.pictures import count_frames, panel
 from ldn_openset_ros.ros.demo.report import check_legend, clear, report
+from ldn_openset_ros.ros.demo.sources import Source
 from ldn_openset_ros.ros.demo.spool import FrameSpool
 from ldn_openset_ros.ros.demo.summary import Recording
 from ldn_openset_ros.ros.legend import legend
+
+CAMERA = Source("camera", "module", {})
 
 
 def recording(taxonomy, count):
@@ -32,7 +37,7 @@ def test_panels_video_and_figures_come_from_the_recorded_frames(tmp_path, taxono
     with FrameSpool(tmp_path / "spool") as spool:
         for index, truth in enumerate(truths):
             spool.append(make_frame(index, outlier_truth=truth))
-        summary = report("camera", recording(taxonomy, 9), spool, taxonomy, tmp_path)
+        summary = report(CAMERA, recording(taxonomy, 9), spool, taxonomy, tmp_path)
     names = sorted(path.name for path in tmp_path.iterdir())
     shown = [f"frame_{index:04d}.png" for index in (0, 2, 3, 5, 6, 8)]
     assert names == ["best.png", *shown, "video.mp4"]
@@ -43,6 +48,18 @@ def test_panels_video_and_figures_come_from_the_recorded_frames(tmp_path, taxono
     assert np.array_equal(best, panel(make_frame(4), taxonomy))
     assert summary.valid
     assert summary.average_precision is not None
+
+
+def test_truth_of_other_classes_than_the_models_is_not_measured(tmp_path, taxonomy, make_frame):
+    camera = replace(CAMERA, classes="camvid")
+    with FrameSpool(tmp_path / "spool") as spool:
+        spool.append(make_frame(labels_truth=make_frame().labels))
+        foreign = report(camera, recording(taxonomy, 1), spool, taxonomy, tmp_path)
+        own = report(CAMERA, recording(taxonomy, 1), spool, taxonomy, tmp_path)
+    assert own.mean_iou == 1.0
+    assert foreign.mean_iou is None
+    assert "camvid" in foreign.missing["mean_iou"]
+    assert foreign.valid
 
 
 def test_only_what_a_demo_wrote_is_cleared(tmp_path):

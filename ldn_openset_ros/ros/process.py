@@ -1,0 +1,59 @@
+"""The life of a node's process: start, work, end by itself or by a signal, exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import rclpy
+from rclpy.executors import ExternalShutdownException
+from rclpy.node import Node
+
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.ros.environment import fast_dds_profile
+
+AnyNode = TypeVar("AnyNode", bound=Node)
+
+
+def run_node(
+    name: str,
+    make: Callable[[], AnyNode],
+    work: Callable[[AnyNode], None],
+    args: Sequence[str] | None = None,
+) -> int:
+    """Make a node, let it work until it is done or SIGINT or SIGTERM comes, and close it.
+
+    make, work: an OpenSetError from either is logged as one line, and 1 returned; otherwise 0.
+    The node's `close` releases what it holds; where it returns False a thread of its own is
+    still busy and the process ends at once, for Python cannot end cleanly beside it.
+    """
+    os.environ.update(fast_dds_profile())
+    try:
+        rclpy.init(args=args)
+    except Exception as error:  # rclpy has no common class for what users get wrong here
+        reason = " ".join(str(error).split())
+        sys.stderr.write(f"[FATAL] [{name}]: ROS cannot start: {reason}\n")
+        return 1
+    node, code = None, 0
+    try:
+        node = make()
+        work(node)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except Exception as error:
+        # Without ROS, a signal has shut it down in the middle of a call: that is no failure.
+        if rclpy.ok():
+            if not isinstance(error, OpenSetError):
+                raise
+            rclpy.logging.get_logger(name).fatal(str(error))
+            code = 1
+    finally:
+        finished = node is None or node.close() is not False
+        rclpy.try_shutdown()
+    if not finished:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    return code
