@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -14,7 +13,6 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
@@ -27,10 +25,10 @@ from ldn_openset_ros.inference.model_files import find_model, read_description
 from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.ros.declaration import declare
 from ldn_openset_ros.ros.diagnostics import FrameStatistics, Outcome, Stopwatch
-from ldn_openset_ros.ros.environment import fast_dds_profile
 from ldn_openset_ros.ros.images import decode_compressed, decode_image, image_message
 from ldn_openset_ros.ros.legend import id_names, legend
 from ldn_openset_ros.ros.parameters import DEFAULTS, PARAMETERS, NodeSettings, check_value
+from ldn_openset_ros.ros.process import run_node
 from ldn_openset_ros.ros.qos import latched_qos, output_qos, sensor_qos
 from ldn_openset_ros.ros.recognition import OUTPUTS, recognise
 from ldn_openset_ros.ros.throttle import Throttle
@@ -45,14 +43,14 @@ except ImportError:
 NODE_NAME = "openset"
 DIAGNOSTICS_PERIOD = 1.0
 ERROR_LOG_PERIOD = 5.0
-STOP_TIMEOUT = 1.5
+CLOSE_TIMEOUT = 1.5
 
 
 class OpenSetNode(Node):
     """Recognise the newest image whenever the network is free, and publish what is subscribed to.
 
     The executor's thread only receives, reports and changes parameters; a worker thread runs the
-    network. Call `stop` before `destroy_node`.
+    network. End it by `close`.
     """
 
     def __init__(self, load: Callable[..., Predictor] = Predictor.load, **options: Any) -> None:
@@ -80,9 +78,15 @@ class OpenSetNode(Node):
             f"model {self._predictor.name} on {self._predictor.device}, images from {self._topic}"
         )
 
-    def stop(self, timeout: float = STOP_TIMEOUT) -> bool:
-        """End the worker thread; return False if it is still busy after `timeout` seconds."""
-        return self._worker.stop(timeout)
+    def close(self, timeout: float = CLOSE_TIMEOUT) -> bool:
+        """End the worker thread and leave the network.
+
+        Returns False, and leaves the node as it is, where the thread is busy for over `timeout` s.
+        """
+        ended = self._worker.stop(timeout)
+        if ended:
+            self.destroy_node()
+        return ended
 
     def _declare_settings(self) -> NodeSettings:
         model = declare(self, "model", DEFAULTS["model"])
@@ -258,40 +262,16 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
+def make_node() -> OpenSetNode:
+    """Make the node for `rclpy.spin`."""
+    # Before the slow start, since an executor cannot be made once a signal has shut ROS down.
+    rclpy.get_global_executor()
+    return OpenSetNode()
+
+
 def main(args: list[str] | None = None) -> int:
     """Run the node until SIGINT or SIGTERM; return the exit code (1: it could not start)."""
-    os.environ.update(fast_dds_profile())
-    try:
-        rclpy.init(args=args)
-    except Exception as error:  # rclpy has no common class for what users get wrong here
-        sys.stderr.write(f"[FATAL] [{NODE_NAME}]: ROS cannot start: {_one_line(error)}\n")
-        return 1
-    node, code = None, 0
-    try:
-        # Before the slow start, since an executor cannot be made once a signal has come.
-        executor = SingleThreadedExecutor()
-        node = OpenSetNode()
-        executor.add_node(node)
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Exception as error:
-        # Without ROS, a signal has shut it down in the middle of the start: that is no failure.
-        if rclpy.ok():
-            if not isinstance(error, OpenSetError):
-                raise
-            rclpy.logging.get_logger(NODE_NAME).fatal(str(error))
-            code = 1
-    finished = node is None or node.stop()
-    if node is not None and finished:
-        node.destroy_node()
-    rclpy.try_shutdown()
-    if not finished:
-        # The network is busy with a frame for seconds: Python cannot end cleanly beside it.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    return code
+    return run_node(NODE_NAME, make_node, rclpy.spin, args)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,11 @@ def place_house(
     exposed: whether its near side wall can be seen.
     """
     near, far, end = front, front + side * house.depth, start + house.width
-    top, ridge, middle = house.height, house.height + house.roof_rise, front + side * house.depth / 2
+    top, ridge, middle = (
+        house.height,
+        house.height + house.roof_rise,
+        front + side * house.depth / 2,
+    )
     # All surfaces are sorted by the near end, in this order: wall, chimney, roof, front.
     if exposed:
         left, right = (near, far) if side > 0 else (far, near)
@@ -36,15 +40,18 @@ def place_house(
     if house.roof_rise:
         slope = np.array((-side * house.roof_rise, house.depth / 2, 0.0))
         eaves, low = near - side * 0.3, top - 0.1
-        roof = ((middle, ridge, first), (middle, ridge, last), (eaves, low, last), (eaves, low, first))
+        roof = (
+            (middle, ridge, first),
+            (middle, ridge, last),
+            (eaves, low, last),
+            (eaves, low, first),
+        )
         normal = tuple(slope / np.linalg.norm(slope))
-        yield Flat(np.array(roof), house.roof, BUILDING, normal, PLOTS, behind=-house.width / 2 + 0.03)
+        yield Flat(
+            np.array(roof), house.roof, BUILDING, normal, PLOTS, behind=-house.width / 2 + 0.03
+        )
     face = ((near, top, first), (near, top, last), (near, 0, last), (near, 0, first))
-    block = [
-        (x, y, s)
-        for s in (start, end)
-        for x, y in ((near, 0), (near, top), (middle, ridge))
-    ]
+    block = [(x, y, s) for s in (start, end) for x, y in ((near, 0), (near, top), (middle, ridge))]
     yield Flat(
         np.array(face), house.front, BUILDING, (-float(side), 0.0, 0.0), PLOTS, np.array(block),
         behind=-house.width / 2,
@@ -54,7 +61,9 @@ def place_house(
 def place_tree(tree: Tree, x: float, s: float, layer: int = PLOTS) -> Flat:
     """Set a tree or a bush down; its shadow is the one of a crown with some depth."""
     half, top = tree.width / 2, tree.height
-    corners = np.array(((x - half, top, s), (x + half, top, s), (x + half, 0, s), (x - half, 0, s)))
+    corners = np.array(
+        ((x - half, top, s), (x + half, top, s), (x + half, 0, s), (x - half, 0, s))
+    )
     crown = [
         (x + 0.85 * half * np.cos(a), top * (0.62 + 0.3 * np.sin(a)), s + deep)
         for a in np.linspace(0, 2 * np.pi, 14, endpoint=False)

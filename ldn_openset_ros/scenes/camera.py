@@ -84,7 +84,7 @@ class View:
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Project street coordinates (N, 3) to pixels (N, 2) and depths (N,) in metres.
 
-        Depths below NEAREST are lifted to it; look at the depths returned to leave such points out.
+        Pixels are meaningless where the depth returned is below NEAREST.
         """
         points = np.asarray(points, np.float64)
         ahead = points[:, 2] - self.s

@@ -75,7 +75,7 @@ class DriveSettings:
 class Drive:
     """Frames of a drive, in any order: `frame(i)` depends on the settings and `i` alone."""
 
-    def __init__(self, settings: DriveSettings = DriveSettings()) -> None:
+    def __init__(self, settings: DriveSettings) -> None:
         self.settings = settings
         seed = settings.seed
         self._light = draw_light(np.random.default_rng((seed, 1)))
@@ -85,13 +85,13 @@ class Drive:
         self._ground = Ground(np.random.default_rng((seed, 4)), self._street)
         self._encounters = Encounters(seed, self._street, settings.outliers)
         self._layout = Layout(seed, self._street, self._stock, self._encounters)
-        self._traffic = Traffic(
-            seed, self._street, self._stock, settings.speed, self._encounters
-        )
+        self._traffic = Traffic(seed, self._street, self._stock, settings.speed, self._encounters)
         self._sensor = Sensor(
             np.random.default_rng((seed, 5)), settings.width, settings.height, self._light.noise
         )
-        self._grain = fractal_noise(np.random.default_rng((seed, 6)), (256, 256), (24, 24), 4, 0.85)
+        self._grain = fractal_noise(
+            np.random.default_rng((seed, 6)), (256, 256), (24, 24), 4, 0.85
+        )
         self._shadows = Shadows(self._light)
         self._lamp = Lamp(self._light)
         rng = np.random.default_rng((seed, 7))
@@ -106,7 +106,9 @@ class Drive:
         """Intrinsics of the frames: square pixels, the principal point in the middle."""
         s = self.settings
         focal = s.width / 2 / float(np.tan(np.radians(s.field_of_view) / 2))
-        return PinholeCamera(s.width, s.height, focal, focal, (s.width - 1) / 2, (s.height - 1) / 2)
+        return PinholeCamera(
+            s.width, s.height, focal, focal, (s.width - 1) / 2, (s.height - 1) / 2
+        )
 
     def frame(self, index: int) -> Sample:
         """Render frame `index` (0, 1, ...): picture, labels and outlier truth."""
@@ -137,9 +139,7 @@ class Drive:
         for item in items:
             number = numbers.get(item)
             if isinstance(item, Flat):
-                surfaces.paint(
-                    canvas, self._lamp, number, item.texture, item.label, item.normal
-                )
+                surfaces.paint(canvas, self._lamp, number, item.texture, item.label, item.normal)
             elif number is not None:
                 meshes.paint(canvas, number, item.label, self._grain, item.roughness)
 

@@ -1,7 +1,8 @@
 """When and where the drive meets something from outside the taxonomy.
 
-Slots follow each other along the road; some of the odd ones stay empty. Nothing stands in the way of the camera:
-things lie beside its lane or on the centre line, and animals have crossed before it arrives.
+Slots follow each other along the road; some of the odd ones stay empty. Nothing stands in the way
+of the camera: things lie beside its lane or on the centre line, and animals have crossed before it
+arrives.
 """
 
 from __future__ import annotations

@@ -22,8 +22,16 @@ _WALLS = {
     "stone": (164, 154, 136),
     "concrete": (150, 150, 148),
 }
-_FASCIAS = ((150, 26, 30), (24, 40, 96), (24, 72, 52), (30, 30, 32), (190, 170, 60), (86, 40, 84),
-            (210, 208, 204), (20, 96, 120))
+_FASCIAS = (
+    (150, 26, 30),
+    (24, 40, 96),
+    (24, 72, 52),
+    (30, 30, 32),
+    (190, 170, 60),
+    (86, 40, 84),
+    (210, 208, 204),
+    (20, 96, 120),
+)
 _FRAMES = ((226, 226, 222), (232, 230, 224), (60, 58, 56), (92, 66, 46))
 
 
@@ -83,7 +91,9 @@ def build_house(rng: np.random.Generator) -> House:
         else:
             _door(rng, layout)
     front[: int(0.22 * _RESOLUTION)] *= 0.72  # cornice or gutter
-    front[-int(0.4 * _RESOLUTION) :] *= np.linspace(0.95, 0.7, int(0.4 * _RESOLUTION))[:, None, None]
+    front[-int(0.4 * _RESOLUTION) :] *= np.linspace(0.95, 0.7, int(0.4 * _RESOLUTION))[
+        :, None, None
+    ]
     depth = float(rng.uniform(7, 10))
     side = _wall(rng, depth, height, colour * 0.97, brick)
     rise = 0.0 if kind == "office" else float(rng.uniform(1.8, 3.0))
@@ -137,7 +147,9 @@ def _glass(rng, height: int, width: int) -> np.ndarray:
         pane[:, :part] = curtain
         pane[:, -part:] = curtain
     elif rng.random() < 0.3:
-        pane[: int(height * rng.uniform(0.2, 0.8))] = np.array((170, 166, 156)) * rng.uniform(0.6, 1)
+        pane[: int(height * rng.uniform(0.2, 0.8))] = np.array((170, 166, 156)) * rng.uniform(
+            0.6, 1
+        )
     pane += rng.normal(0, 3, (height, width, 1))
     return pane
 
@@ -149,7 +161,9 @@ def _pane(rng, picture: np.ndarray, bounds, frame, bars: tuple[int, int]) -> Non
     if right - left < 4 or bottom - top < 4:
         return
     picture[top:bottom, left:right] = frame
-    picture[top + 2 : bottom - 2, left + 2 : right - 2] = _glass(rng, bottom - top - 4, right - left - 4)
+    picture[top + 2 : bottom - 2, left + 2 : right - 2] = _glass(
+        rng, bottom - top - 4, right - left - 4
+    )
     for number in range(1, bars[0]):
         row = top + number * (bottom - top) // bars[0]
         picture[row : row + 2, left:right] = frame
@@ -181,10 +195,14 @@ def _windows(rng, layout: _Layout, frame, colour, skip_ground: bool) -> None:
 def _door(rng, layout: _Layout) -> None:
     bay = int(rng.integers(layout.bays))
     x = (bay + 0.5) * layout.bay - 0.5
-    paint = np.array(((40, 60, 44), (120, 30, 32), (34, 44, 84), (30, 30, 32), (200, 198, 190))[
-        int(rng.integers(5))], np.float32)
+    paint = np.array(
+        ((40, 60, 44), (120, 30, 32), (34, 44, 84), (30, 30, 32), (200, 198, 190))[
+            int(rng.integers(5))
+        ],
+        np.float32,
+    )
     left, top, right, bottom = layout.window(x - 0.5, 0, 2.0, 2.9)
-    wall = layout.picture[2:bottom - top + 2, left:right]
+    wall = layout.picture[2 : bottom - top + 2, left:right]
     layout.picture[top:bottom, left:right] = wall[: bottom - top].mean((0, 1)) * 0.9
     left, top, right, bottom = layout.window(x, 0.12, 1.0, 2.5)
     layout.picture[top - 4 : bottom, left - 4 : right + 4] = (214, 212, 204)
@@ -194,7 +212,9 @@ def _door(rng, layout: _Layout) -> None:
     _pane(rng, layout.picture, fan, (200, 200, 196), (1, 1))
     for row in (0.4, 1.25):
         panel = layout.window(x + 0.18, row, 0.64, 0.65)
-        cv2.rectangle(layout.picture, panel[:2], panel[2:], tuple(float(v) for v in paint * 0.7), 1)
+        cv2.rectangle(
+            layout.picture, panel[:2], panel[2:], tuple(float(v) for v in paint * 0.7), 1
+        )
 
 
 def _shop(rng, layout: _Layout) -> None:
@@ -219,7 +239,9 @@ def _shop(rng, layout: _Layout) -> None:
                 x0 = int(rng.integers(bounds[0] + 3, max(bounds[2] - 8, bounds[0] + 4)))
                 h = int(rng.integers(6, 22))
                 goods = np.array(rng.uniform(50, 190, 3))
-                layout.picture[bounds[3] - 3 - h : bounds[3] - 3, x0 : x0 + int(rng.integers(4, 10))] = goods
+                layout.picture[
+                    bounds[3] - 3 - h : bounds[3] - 3, x0 : x0 + int(rng.integers(4, 10))
+                ] = goods
 
 
 def _lettering(rng, picture: np.ndarray, bounds, fascia: np.ndarray) -> None:
@@ -268,4 +290,3 @@ def _roof(rng, width: float) -> np.ndarray:
     tone[5::6] *= 0.72
     moss = fractal_noise(rng, shape, (3, 3), octaves=4)
     return (tone * (1 + 0.06 * moss))[..., None] * base
-

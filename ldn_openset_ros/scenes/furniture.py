@@ -39,7 +39,11 @@ def build_sign_post(height: float) -> Mesh:
 def build_traffic_light(rng: np.random.Generator) -> Mesh:
     """Build the head of a traffic light, to be hung at 2.2 m; one lamp is lit."""
     lit = int(rng.choice((0, 2)))
-    colours = (((230, 40, 30), (70, 18, 16)), ((240, 170, 30), (70, 52, 16)), ((60, 230, 110), (16, 66, 36)))
+    colours = (
+        ((230, 40, 30), (70, 18, 16)),
+        ((240, 170, 30), (70, 52, 16)),
+        ((60, 230, 110), (16, 66, 36)),
+    )
     parts = [box((0, 2.75, 0), (0.32, 1.0, 0.25), (22, 24, 24), MATT)]
     for number, (bright, dark) in enumerate(colours):
         y = 3.07 - 0.32 * number
@@ -63,7 +67,9 @@ def build_sign_plate(rng: np.random.Generator) -> tuple[Texture, float, float]:
         cv2.rectangle(plate, (18, 40), (78, 56), (238, 238, 236, 255), -1)
     elif kind == "order":
         cv2.circle(plate, middle, radius, (28, 84, 168, 255), -1, cv2.LINE_AA)
-        cv2.arrowedLine(plate, (48, 78), (48, 20), (238, 238, 236, 255), 8, cv2.LINE_AA, tipLength=0.4)
+        cv2.arrowedLine(
+            plate, (48, 78), (48, 20), (238, 238, 236, 255), 8, cv2.LINE_AA, tipLength=0.4
+        )
     elif kind == "warning":
         corners = np.array(((48, 6), (92, 88), (4, 88)))
         cv2.fillConvexPoly(plate, corners, (196, 28, 36, 255), cv2.LINE_AA)
@@ -73,7 +79,11 @@ def build_sign_plate(rng: np.random.Generator) -> tuple[Texture, float, float]:
         cv2.circle(plate, (48, 78), 4, (24, 24, 24, 255), -1)
     else:
         blue = kind == "parking"
-        ground = (30, 76, 156, 255) if blue else ((20, 92, 64, 255) if rng.random() < 0.5 else (236, 236, 232, 255))
+        ground = (
+            (30, 76, 156, 255)
+            if blue
+            else ((20, 92, 64, 255) if rng.random() < 0.5 else (236, 236, 232, 255))
+        )
         ink = (238, 238, 236, 255) if ground[0] < 100 else (24, 24, 28, 255)
         cv2.rectangle(plate, (1, 1), (_PLATE - 2, _PLATE - 2), ground, -1)
         cv2.rectangle(plate, (4, 4), (_PLATE - 5, _PLATE - 5), ink, 2)

@@ -184,7 +184,10 @@ def _paint_strip(rng: np.random.Generator, street: Street) -> np.ndarray:
     middle = width // 2
     road = np.s_[:, middle - kerb : middle + kerb]
     picture[:] = _verge(street, coarse, fine)
-    for side in (np.s_[:, middle - front : middle - kerb], np.s_[:, middle + kerb : middle + front]):
+    for side in (
+        np.s_[:, middle - front : middle - kerb],
+        np.s_[:, middle + kerb : middle + front],
+    ):
         picture[side] = _slabs(rng, coarse[side], fine[side], street.slab)
     picture[road] = _asphalt(rng, x[road[1]], coarse[road], fine[road], street)
     stone = (out >= street.kerb) & (out < street.kerb + KERB)

@@ -32,9 +32,7 @@ class Layout:
     seed: of the drive; encounters: what room is kept for.
     """
 
-    def __init__(
-        self, seed: int, street: Street, stock: Stock, encounters: Encounters
-    ) -> None:
+    def __init__(self, seed: int, street: Street, stock: Stock, encounters: Encounters) -> None:
         self._seed = seed
         self._street = street
         self._stock = stock
@@ -87,7 +85,9 @@ class Layout:
             yield place_tree(tree, side * (self._street.facade + rng.uniform(4, 9)), place)
         yield from self._boundary(s, end, side * (self._street.facade - 0.1), "boards")
         if self._street.green:
-            yield from self._boundary(start, s, side * (self._street.front + 0.15), self._fence_kind)
+            yield from self._boundary(
+                start, s, side * (self._street.front + 0.15), self._fence_kind
+            )
             for place in np.arange(start + 2, s, 4.0):
                 if rng.random() < 0.5:
                     bush = self._stock.bush(int(rng.integers(1000)))
@@ -126,7 +126,9 @@ class Layout:
         edge = street.kerb + 0.45
         if (number + (side > 0)) % 2 == 0:
             lamp = stock.lamp_post(-side)
-            yield Solid(lamp.moved((side * edge, 0, start + rng.uniform(5, 12))), POLE, roughness=0.03)
+            yield Solid(
+                lamp.moved((side * edge, 0, start + rng.uniform(5, 12))), POLE, roughness=0.03
+            )
         if self._street_trees:
             for place in np.arange(start + 4, start + CHUNK, self._street_trees):
                 tree = stock.tree(int(rng.integers(1000)))
@@ -189,7 +191,12 @@ def _wall(
 def _plate(texture, x: float, s: float, low: float, width: float, height: float) -> Flat:
     half, s = width / 2, s - 0.06
     corners = np.array(
-        ((x - half, low + height, s), (x + half, low + height, s), (x + half, low, s), (x - half, low, s))
+        (
+            (x - half, low + height, s),
+            (x + half, low + height, s),
+            (x + half, low, s),
+            (x - half, low, s),
+        )
     )
     return Flat(corners, texture, SIGN, _AWAY)
 

@@ -47,7 +47,8 @@ class Light:
         return np.exp(-np.maximum(depth, 0) / self.visibility)
 
 
-# Each: ranges of sun strength, sky light, cloud cover, visibility (m), brightness of sunlit ground, noise.
+# Each: ranges of sun strength, sky light, cloud cover, visibility (m), brightness of sunlit
+# ground, noise.
 _WEATHERS = {
     "clear": ((0.7, 0.95), (0.5, 0.66), (0.1, 0.45), (500, 1200), (1.1, 1.35), (1.5, 3.0)),
     "bright": ((0.3, 0.6), (0.62, 0.8), (0.5, 0.8), (250, 600), (1.15, 1.4), (1.5, 3.0)),

@@ -19,8 +19,8 @@ class Mesh:
     """Four-cornered faces; a triangle repeats its last corner.
 
     corners: float32 (M, 4, 3); normals: float32 (M, 3), unit, outward; albedo: float32 (M, 3)
-    RGB 0..255; gloss: float32 (M,); rank: float32 (M,), metres a face is drawn before its depth
-    (decals such as lamps sit on other faces).
+    RGB 0..255; gloss: float32 (M,); rank: float32 (M,), metres by which a face counts
+    as nearer than it is (decals such as lamps lie on other faces).
     """
 
     corners: np.ndarray
@@ -59,6 +59,10 @@ class Mesh:
         """Return the mesh with the colours (M, 3) or (3,)."""
         shape = self.albedo.shape
         return replace(self, albedo=np.broadcast_to(albedo, shape).astype(np.float32))
+
+    def ranked(self, rank: float) -> Mesh:
+        """Return the mesh drawn as if it were `rank` metres nearer."""
+        return replace(self, rank=np.full_like(self.rank, rank))
 
     def extent(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the least and the greatest coordinates."""
@@ -193,8 +197,8 @@ def disc(
     axis = np.asarray(axis, float)
     bar = tube(np.asarray(centre) - axis * 0.01, centre, radius, radius, colour, sides, gloss)
     cap = slice(len(bar.corners) - (sides - 1) // 2, None)
-    return Mesh(bar.corners[cap], bar.normals[cap], bar.albedo[cap], bar.gloss[cap],
-                bar.rank[cap] + np.float32(rank))  # fmt: skip
+    part = Mesh(bar.corners[cap], bar.normals[cap], bar.albedo[cap], bar.gloss[cap], bar.rank[cap])
+    return part.ranked(rank)
 
 
 def ring(
@@ -210,10 +214,18 @@ def ring(
     around = np.linspace(0, 2 * np.pi, sides + 1)[:, None]
     about = np.linspace(0, 2 * np.pi, section + 1)[None]
     out = radius + thickness * np.cos(about)
-    shape = np.stack((out * np.cos(around), thickness * np.sin(about) + 0 * around,
-                      out * np.sin(around)), axis=2)
-    normal = np.stack((np.cos(about) * np.cos(around), np.sin(about) + 0 * around,
-                       np.cos(about) * np.sin(around)), axis=2)
+    shape = np.stack(
+        (out * np.cos(around), thickness * np.sin(about) + 0 * around, out * np.sin(around)),
+        axis=2,
+    )
+    normal = np.stack(
+        (
+            np.cos(about) * np.cos(around),
+            np.sin(about) + 0 * around,
+            np.cos(about) * np.sin(around),
+        ),
+        axis=2,
+    )
     order = {0: (1, 0, 2), 1: (0, 1, 2), 2: (0, 2, 1)}[axis]
     shape, normal = shape[..., order], normal[..., order]
     mesh = from_faces(_grid_faces(shape), colour)
@@ -243,9 +255,7 @@ def _grid_faces(points: np.ndarray) -> np.ndarray:
 def _fan(outline: np.ndarray) -> np.ndarray:
     """Return the faces that fill a closed convex outline (P, 3) whose last point is its first."""
     last = len(outline) - 1
-    rows = [
-        outline[[0, i, i + 1, min(i + 2, last - 1)]] for i in range(1, last - 1, 2)
-    ]
+    rows = [outline[[0, i, i + 1, min(i + 2, last - 1)]] for i in range(1, last - 1, 2)]
     return np.stack(rows)
 
 

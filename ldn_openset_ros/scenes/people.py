@@ -82,8 +82,15 @@ def build_cyclist(person: Person, phase: float) -> Mesh:
         "rear": (0, 0.34, -0.5), "front": (0, 0.34, 0.52), "crank": (0, 0.3, -0.05),
         "saddle": (0, 0.92, -0.22), "head": (0, 0.88, 0.36), "bar": (0, 1.02, 0.38),
     }  # fmt: skip
-    for first, last in (("rear", "crank"), ("rear", "saddle"), ("crank", "saddle"),
-                        ("crank", "head"), ("saddle", "head"), ("front", "head"), ("head", "bar")):
+    for first, last in (
+        ("rear", "crank"),
+        ("rear", "saddle"),
+        ("crank", "saddle"),
+        ("crank", "head"),
+        ("saddle", "head"),
+        ("front", "head"),
+        ("head", "bar"),
+    ):
         parts.append(tube(joints[first], joints[last], 0.022, 0.022, metal, 5, SATIN, caps=False))
     parts.append(tube((-0.27, 1.03, 0.4), (0.27, 1.03, 0.4), 0.018, 0.018, tyre, 5))
     parts.append(box((0, 0.95, -0.24), (0.14, 0.06, 0.25), tyre))
@@ -94,10 +101,12 @@ def build_cyclist(person: Person, phase: float) -> Mesh:
         parts.append(tube((0.09 * side, 0.98, -0.2), knee, 0.095, 0.075, person.trousers, 7))
         parts.append(tube(knee, foot, 0.07, 0.05, person.trousers, 7))
         parts.append(box(foot, (0.09, 0.08, 0.26), (26, 22, 20)))
-        parts.append(tube((0.19 * side, 1.44, 0.06), (0.25 * side, 1.2, 0.22), 0.065, 0.055,
-                          person.coat, 7))
-        parts.append(tube((0.25 * side, 1.2, 0.22), (0.23 * side, 1.05, 0.4), 0.055, 0.04,
-                          person.coat, 7))
+        parts.append(
+            tube((0.19 * side, 1.44, 0.06), (0.25 * side, 1.2, 0.22), 0.065, 0.055, person.coat, 7)
+        )
+        parts.append(
+            tube((0.25 * side, 1.2, 0.22), (0.23 * side, 1.05, 0.4), 0.055, 0.04, person.coat, 7)
+        )
     trunk = merge(_trunk(person, 0.35)).moved((0, 0.1, -0.2))
     return merge([*parts, trunk])
 

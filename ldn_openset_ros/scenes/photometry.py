@@ -1,4 +1,4 @@
-"""From the painted scene to a camera's picture: lens blur, vignetting, tone curve, sensor noise."""
+"""From the painted scene to a camera's picture: lens blur, vignetting, tone curve, noise."""
 
 from __future__ import annotations
 

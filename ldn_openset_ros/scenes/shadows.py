@@ -61,11 +61,15 @@ class Shadows:
             # Single precision is too coarse far down the road, so the hull is taken near zero.
             origin = flat[0].copy()
             hull = cv2.convexHull((flat - origin).astype(np.float32))[:, 0] + origin
-            dense = 0.65 if isinstance(item, Flat) and item.foot else 1.0  # light falls through leaves
+            dense = (
+                0.65 if isinstance(item, Flat) and item.foot else 1.0
+            )  # light falls through leaves
             outlines.append((_on_ground(hull), round(self._depth * dense)))
         if item.footprint is not None:
             low, high = item.footprint
-            square = np.array(((low[0], low[2]), (high[0], low[2]), (high[0], high[2]), (low[0], high[2])))
+            square = np.array(
+                ((low[0], low[2]), (high[0], low[2]), (high[0], high[2]), (low[0], high[2]))
+            )
             outlines.append((_on_ground(square), _CONTACT))
         return outlines
 

@@ -82,7 +82,7 @@ class SolidBatch:
         patch = table[ids]
         if size > _PLAIN_BELOW:
             patch = _smooth(patch)
-            _roughen(patch, grain, roughness, low, high, bounds, scale)
+            _roughen(patch, grain, roughness, low, high, (x0, y0), scale)
         if scale == 2:
             patch = cv2.resize(patch, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
         canvas.blend(x0, y0, patch, label)
@@ -132,12 +132,12 @@ def _roughen(
     roughness: float,
     low: np.ndarray,
     high: np.ndarray,
-    bounds: tuple[int, int, int, int],
+    origin: tuple[int, int],
     scale: int,
 ) -> None:
     """Stretch the grain over the object's box, so that it grows with the object."""
     step = grain.shape[0] / 2 / max(float((high - low).max()), 1.0)
-    x0, y0, x1, y1 = bounds
+    x0, y0 = origin
     matrix = np.array(
         (
             (step / scale, 0, (x0 - low[0]) * step),

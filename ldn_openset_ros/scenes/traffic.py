@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ldn_openset_ros.scenes.canvas import BICYCLIST, CAR, PEDESTRIAN
-from ldn_openset_ros.scenes.encounters import VISIBLE, Encounters
+from ldn_openset_ros.scenes.encounters import VISIBLE, Encounter, Encounters
 from ldn_openset_ros.scenes.items import CARRIAGEWAY, Solid
 from ldn_openset_ros.scenes.layout import CHUNK, placed
 from ldn_openset_ros.scenes.stock import Stock
@@ -56,50 +56,50 @@ class Traffic:
         for number in range(low, int((last + driven) // _ONCOMING_GAP) + 1):
             rng = np.random.default_rng((self._seed, 32, number))
             origin = number * _ONCOMING_GAP + float(rng.uniform(0, 22))
-            if rng.random() > self._density or self._would_collide(origin):
+            car, x = int(rng.integers(1000)), float(rng.uniform(-0.2, 0.2)) - self._street.ego_lane
+            if rng.random() > self._density:
                 continue
-            car = self._stock.car(int(rng.integers(1000)))
-            x = -self._street.ego_lane + float(rng.uniform(-0.2, 0.2))
-            yield Solid(placed(car, x, origin - driven, np.pi), CAR, CARRIAGEWAY, 0.02)
-
-    def _would_collide(self, origin: float) -> bool:
-        """Tell whether an oncoming car meets an animal that crosses while both are in view."""
-        meeting = origin / (self._speed + _ONCOMING_SPEED) * self._speed
-        for met in self._encounters.between(meeting - 2, meeting + 200):
-            if not met.pace:
-                continue
-            to_pass = met.s / self._speed - (origin - met.s) / _ONCOMING_SPEED
-            x = met.place(to_pass)
-            if -1 < to_pass < VISIBLE / self._speed and abs(x + self._street.ego_lane) < 3.4:
-                return True
-        return False
+            meeting = origin / (self._speed + _ONCOMING_SPEED) * self._speed
+            met = self._encounters.between(meeting - 2, meeting + 200)
+            if not any(self._meets(e, x, origin, -_ONCOMING_SPEED, 3.2) for e in met):
+                mesh = placed(self._stock.car(car), x, origin - driven, np.pi)
+                yield Solid(mesh, CAR, CARRIAGEWAY, 0.02)
 
     def _of_chunk(self, chunk: int, time: float) -> Iterator[Solid]:
         start = chunk * CHUNK
-        street = self._street
-        met = self._encounters.between(start - 40, start + CHUNK + 40)
+        street, stock = self._street, self._stock
+        met = self._encounters.between(start - 100, start + CHUNK + 100)
         # Movements are counted from the moment the camera arrives, so that walkers stay near
         # their chunk however long the drive is.
-        since = time - (start + CHUNK / 2) / self._speed
+        arrival = (start + CHUNK / 2) / self._speed
         for side in (-1, 1):
             rng = np.random.default_rng((self._seed, 33, chunk, side + 1))
             for _ in range(int(rng.poisson(self._walkers))):
-                number, pace = int(rng.integers(1000)), float(rng.uniform(0.9, 1.6))
-                direction = int(rng.choice((-1, 1)))
+                number, stride = int(rng.integers(1000)), float(rng.random())
+                pace = float(rng.uniform(0.9, 1.6)) * int(rng.choice((-1, 1)))
                 x = side * float(rng.uniform(street.kerb + 0.9, street.front - 0.35))
-                s = start + float(rng.uniform(0, CHUNK)) + direction * pace * since
-                phase = (pace * time / 1.45 + float(rng.random())) % 1
-                if any(not e.pace and abs(e.x - x) < 2.2 and abs(e.s - s) < 2 for e in met):
-                    continue
+                origin = start + float(rng.uniform(0, CHUNK)) - pace * arrival
+                s = origin + pace * time
                 away = s - self._speed * time
-                if away > _WALKERS_TO:
+                if away > _WALKERS_TO or any(self._meets(e, x, origin, pace, 2.0) for e in met):
                     continue
-                mesh = self._stock.walker(number, phase, away < 25)
-                yield Solid(placed(mesh, x, s, 0.0 if direction > 0 else np.pi), PEDESTRIAN)
-            if rng.random() < self._cyclists and not met:
-                ahead = side == street.side
-                direction = 1 if ahead else -1
-                edge = street.kerb - (2.6 if street.parking else 0.7)
-                s = start + float(rng.uniform(0, CHUNK)) + direction * _CYCLE_SPEED * since
-                mesh = self._stock.cyclist(int(rng.integers(1000)), (time * 1.1) % 1)
-                yield Solid(placed(mesh, side * edge, s, 0.0 if ahead else np.pi), BICYCLIST, CARRIAGEWAY)
+                mesh = stock.walker(number, (abs(pace) * time / 1.45 + stride) % 1, away < 25)
+                yield Solid(placed(mesh, x, s, 0.0 if pace > 0 else np.pi), PEDESTRIAN)
+            if rng.random() < self._cyclists:
+                pace = _CYCLE_SPEED * side * street.side
+                x = side * (street.kerb - (2.6 if street.parking else 0.7))
+                origin = start + float(rng.uniform(0, CHUNK)) - pace * arrival
+                if any(self._meets(e, x, origin, pace, 2.2) for e in met):
+                    continue
+                mesh = stock.cyclist(int(rng.integers(1000)), (time * 1.1) % 1)
+                yaw = 0.0 if pace > 0 else np.pi
+                yield Solid(placed(mesh, x, origin + pace * time, yaw), BICYCLIST, CARRIAGEWAY)
+
+    def _meets(self, met: Encounter, x: float, origin: float, pace: float, room: float) -> bool:
+        """Tell whether a road user, at s = origin + pace * time, runs into an encounter in view.
+
+        x: street x that it keeps to; room: metres across that it needs to either side.
+        """
+        to_pass = met.s / self._speed - (met.s - origin) / pace
+        in_view = -2 < to_pass < VISIBLE / self._speed + 1
+        return in_view and abs(met.place(to_pass) - x) < room

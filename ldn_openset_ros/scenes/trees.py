@@ -95,7 +95,9 @@ def _trunk(rng: np.random.Generator, picture: np.ndarray) -> None:
     for column in range(-5, 6):
         shade = 0.75 + 0.4 * np.sqrt(1 - (column / 6) ** 2) * rng.uniform(0.8, 1.1)
         colour = (*(float(v) for v in bark * shade), 255.0)
-        cv2.line(picture, (middle + column, _SIZE), (middle + column * 2 // 3, _SIZE // 2), colour, 1)
+        cv2.line(
+            picture, (middle + column, _SIZE), (middle + column * 2 // 3, _SIZE // 2), colour, 1
+        )
 
 
 def _bare(rng: np.random.Generator) -> Texture:
@@ -105,13 +107,25 @@ def _bare(rng: np.random.Generator) -> Texture:
 
     def grow(x: float, y: float, angle: float, length: float, thick: float, left: int) -> None:
         end_x, end_y = x + length * np.sin(angle), y - length * np.cos(angle)
-        cv2.line(picture, (round(x), round(y)), (round(end_x), round(end_y)), bark_colour,
-                 max(1, round(thick)), cv2.LINE_AA)
+        cv2.line(
+            picture,
+            (round(x), round(y)),
+            (round(end_x), round(end_y)),
+            bark_colour,
+            max(1, round(thick)),
+            cv2.LINE_AA,
+        )
         if not left:
             return
         for _ in range(2 if left < 3 or rng.random() < 0.6 else 3):
-            grow(end_x, end_y, angle * 0.92 + rng.normal(0, 0.42), length * rng.uniform(0.68, 0.86),
-                 thick * 0.66, left - 1)
+            grow(
+                end_x,
+                end_y,
+                angle * 0.92 + rng.normal(0, 0.42),
+                length * rng.uniform(0.68, 0.86),
+                thick * 0.66,
+                left - 1,
+            )
 
     grow(_SIZE, 2 * _SIZE - 1, 0.0, _SIZE * 0.44, 15, 7)
     picture = cv2.resize(picture, (_SIZE, _SIZE), interpolation=cv2.INTER_AREA)

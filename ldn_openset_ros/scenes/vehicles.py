@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -88,7 +89,9 @@ def build_bus(rng: np.random.Generator) -> Mesh:
                     )
                 )  # fmt: skip
         for end in (-1, 1):
-            parts.append(_end_panel(end, length, width * 0.44, floor - 0.1, top, _GLASS_COLOUR, GLASS))
+            parts.append(
+                _end_panel(end, length, width * 0.44, floor - 0.1, top, _GLASS_COLOUR, GLASS)
+            )
     parts += _wheels(length, width, 0.5)
     parts.append(_end_panel(1, length, 0.6, height - 0.42, height - 0.1, (240, 190, 60), MATT))
     for side in (-1, 1):
@@ -158,7 +161,9 @@ def _cabin(body: Body, paint: np.ndarray, blind: bool) -> list[Mesh]:
         ) * up
         return (side * (wide + (narrow - wide) * up), base + (roof - base) * up, z)
 
-    def patch(side: int, first: float, last: float, below: float, above: float, colour, gloss, rank):
+    def patch(
+        side: int, first: float, last: float, below: float, above: float, colour, gloss, rank
+    ):
         corners = [
             side_point(first, below, side), side_point(last, below, side),
             side_point(last, above, side), side_point(first, above, side),
@@ -173,22 +178,34 @@ def _cabin(body: Body, paint: np.ndarray, blind: bool) -> list[Mesh]:
         for first, last in windows:
             parts.append(patch(side, first, last, 0.1, 0.86, _GLASS_COLOUR, GLASS, 0.3))
         mirror_z = bottom[1] - 0.45
-        parts.append(box((side * (wide + 0.14), body.hood + 0.06, mirror_z), (0.2, 0.14, 0.1),
-                         paint * 0.8, SATIN))
+        parts.append(
+            box(
+                (side * (wide + 0.14), body.hood + 0.06, mirror_z),
+                (0.2, 0.14, 0.1),
+                paint * 0.8,
+                SATIN,
+            )
+        )
     for end in (0, 1):
         outer = [side_point(end, u, s) for u, s in ((0, -1), (0, 1), (1, 1), (1, -1))]
         facing = (0, 0.5, 2 * end - 1)
         parts.append(panel(outer, facing, paint, GLOSSY, 0.0))
-        inner = np.array([side_point(end, u, s) for u, s in
-                          ((0.06, -1), (0.06, 1), (0.92, 1), (0.92, -1))])
+        inner = np.array(
+            [side_point(end, u, s) for u, s in ((0.06, -1), (0.06, 1), (0.92, 1), (0.92, -1))]
+        )
         inner[:, 0] *= 0.93
         if not (blind and end == 0):
             parts.append(panel(inner, facing, _GLASS_COLOUR, GLASS, 0.3))
     edge = [(side_point(a, 1, -1), side_point(a, 1, 1)) for a in (0, 0.33, 0.67, 1)]
-    for (left, right), (next_left, next_right) in zip(edge[:-1], edge[1:], strict=True):
-        middle = [np.mean((a, b), axis=0) + (0, 0.04, 0) for a, b in ((left, right), (next_left, next_right))]
+    for (left, right), (next_left, next_right) in pairwise(edge):
+        middle = [
+            np.mean((a, b), axis=0) + (0, 0.04, 0)
+            for a, b in ((left, right), (next_left, next_right))
+        ]
         parts.append(panel((left, middle[0], middle[1], next_left), (0, 1, 0), paint, GLOSSY, 0.0))
-        parts.append(panel((middle[0], right, next_right, middle[1]), (0, 1, 0), paint, GLOSSY, 0.0))
+        parts.append(
+            panel((middle[0], right, next_right, middle[1]), (0, 1, 0), paint, GLOSSY, 0.0)
+        )
     return parts
 
 
@@ -199,10 +216,12 @@ def _wheels(length: float, width: float, radius: float) -> list[Mesh]:
             outer = side * width / 2
             inner, axis = outer - side * 0.22, (side, 0, 0)
             parts += (
-                tube((inner, radius, z), (outer, radius, z), radius, radius, _TYRE, 14, caps=False),
-                disc((outer, radius, z), radius, axis, _TYRE, 14, rank=0.1),
-                disc((outer, radius, z), 0.62 * radius, axis, _RIM, 12, SATIN, 0.25),
-                disc((outer, radius, z), 0.2 * radius, axis, (60, 60, 62), 8, SATIN, 0.3),
+                tube(
+                    (inner, radius, z), (outer, radius, z), radius, radius, _TYRE, 14, caps=False
+                ),
+                disc((outer, radius, z), radius, axis, _TYRE, 14, rank=0.6),
+                disc((outer, radius, z), 0.62 * radius, axis, _RIM, 12, SATIN, 0.65),
+                disc((outer, radius, z), 0.2 * radius, axis, (60, 60, 62), 8, SATIN, 0.7),
             )
     return parts
 
@@ -215,7 +234,9 @@ def _front(body: Body) -> list[Mesh]:
         _end_panel(1, length, 0.9 * half, 0.3, 0.4, (26, 26, 28), MATT),
         _end_panel(1, length, 0.26, 0.42, 0.53, (225, 225, 220), MATT),
     ]
-    parts += [_lamp(1, length, s * half, nose - 0.08, (0.18, 0.1), (235, 238, 240)) for s in (-1, 1)]
+    parts += [
+        _lamp(1, length, s * half, nose - 0.08, (0.18, 0.1), (235, 238, 240)) for s in (-1, 1)
+    ]
     return parts
 
 
@@ -226,7 +247,9 @@ def _rear(body: Body) -> list[Mesh]:
         _end_panel(-1, length, 0.95 * half, 0.36, 0.46, (30, 30, 32), MATT),
         _end_panel(-1, length, 0.26, tail - 0.18, tail - 0.07, (215, 180, 50), MATT),
     ]
-    parts += [_lamp(-1, length, s * half, tail - 0.04, (0.13, 0.2), (170, 20, 18)) for s in (-1, 1)]
+    parts += [
+        _lamp(-1, length, s * half, tail - 0.04, (0.13, 0.2), (170, 20, 18)) for s in (-1, 1)
+    ]
     return parts
 
 

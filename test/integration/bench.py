@@ -25,7 +25,7 @@ from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.ros.images import image_message
 from ldn_openset_ros.ros.node import OpenSetNode
 
-TIMEOUT = 60.0
+TIMEOUT = 120.0
 RELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(
     depth=1,
@@ -85,8 +85,7 @@ class Bench:
         """End one of the nodes."""
         self._nodes.remove(node)
         self._executor.remove_node(node)
-        assert node.stop(TIMEOUT)
-        node.destroy_node()
+        assert node.close(TIMEOUT)
 
     def subscribe(self, kind: type, topic: str, qos: QoSProfile = RELIABLE) -> list:
         """Return the list that grows with the topic's messages; waits for a publisher."""
@@ -167,11 +166,10 @@ class Bench:
 
     def close(self) -> None:
         """End the nodes, the thread and the context."""
-        stopped = [node.stop(TIMEOUT) for node in self._nodes]
         self._closed = True
         self._thread.join()
+        closed = [node.close(TIMEOUT) for node in self._nodes]
         self._executor.shutdown()
-        for node in (*self._nodes, self.probe):
-            node.destroy_node()
+        self.probe.destroy_node()
         rclpy.shutdown(context=self.context, uninstall_handlers=False)
-        assert all(stopped)
+        assert all(closed)

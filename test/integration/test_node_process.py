@@ -30,7 +30,9 @@ from ldn_openset_ros.ros.images import decode_image, image_message
 
 SENSOR = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 UNRELIABLE = QoSProfile(depth=50, reliability=ReliabilityPolicy.BEST_EFFORT)
-TIMEOUT = 60
+TIMEOUT = 120
+PROMPT = 10.0
+"""Seconds within which a node ends after a signal: half a second on a quiet machine."""
 
 
 @pytest.fixture
@@ -135,7 +137,7 @@ def test_signals_end_an_idle_node(run, peer, tiny_model, number):
     wait_until_ready(peer)
     sent = time.monotonic()
     process.send_signal(number)
-    assert assert_quiet_end(process, sent) < 2
+    assert assert_quiet_end(process, sent) < PROMPT
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.3, 0.6, 0.9])
@@ -159,7 +161,8 @@ def maps_of(process):
 def test_signals_end_a_node_in_the_middle_of_a_slow_frame(run, peer, tiny_model, number):
     """A frame of 6 megapixels keeps the network busy for seconds."""
     process = run(f"model:={tiny_model}")
-    peer.create_subscription(Image, "/openset/labels", lambda _: None, RELIABLE)
+    labels = []
+    peer.create_subscription(Image, "/openset/labels", labels.append, RELIABLE)
     camera = peer.create_publisher(Image, "/image", RELIABLE)
     wait_until_ready(peer)
     peer.spin(lambda: camera.get_subscription_count() and peer.count_publishers("/openset/labels"))
@@ -173,7 +176,9 @@ def test_signals_end_a_node_in_the_middle_of_a_slow_frame(run, peer, tiny_model,
     peer.spin(lambda: publish() or cpu_seconds(process) > before + 0.5, pace=0.3)
     sent = time.monotonic()
     process.send_signal(number)
-    assert assert_quiet_end(process, sent) < 4
+    assert assert_quiet_end(process, sent) < PROMPT
+    peer.spin(lambda: True)
+    assert not labels, "it did not wait for the end of the frame"
 
 
 def cpu_seconds(process):

@@ -8,7 +8,11 @@ import launch_testing
 import launch_testing.actions
 import launch_testing.asserts
 import numpy as np
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    IncludeLaunchDescription,
+    SetLaunchConfiguration,
+)
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from peer import Peer
@@ -39,7 +43,13 @@ def generate_test_description():
         PythonLaunchDescriptionSource(str(path)), launch_arguments=arguments.items()
     )
     return LaunchDescription(
-        [DeclareLaunchArgument("model"), camera, launch_testing.actions.ReadyToTest()]
+        [
+            DeclareLaunchArgument("model"),
+            # Seconds that a process has to end after SIGINT: five are few on a busy machine.
+            SetLaunchConfiguration("sigterm_timeout", "60"),
+            camera,
+            launch_testing.actions.ReadyToTest(),
+        ]
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from launch.actions import IncludeLaunchDescription
+from launch.actions import IncludeLaunchDescription, SetLaunchConfiguration
 from launch.launch_description_sources import AnyLaunchDescriptionSource
 
 from launch import LaunchDescription, LaunchService
@@ -15,7 +15,9 @@ def main(path: str, *arguments: str) -> int:
     values = [tuple(argument.split(":=", 1)) for argument in arguments]
     included = IncludeLaunchDescription(AnyLaunchDescriptionSource(path), launch_arguments=values)
     service = LaunchService(argv=list(arguments))
-    service.include_launch_description(LaunchDescription([included]))
+    # Seconds that a process has to end after SIGINT: five are few on a busy machine.
+    patience = SetLaunchConfiguration("sigterm_timeout", "60")
+    service.include_launch_description(LaunchDescription([patience, included]))
     return service.run()
 
 
