@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import rclpy
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.duration import Duration
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.task import Future
 from sensor_msgs.msg import CameraInfo, Image
@@ -25,10 +21,10 @@ from ldn_openset_ros.bags.topics import (
     OUTLIER_TOPIC,
 )
 from ldn_openset_ros.data.sample import PinholeCamera
-from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.ros.environment import fast_dds_profile
 from ldn_openset_ros.ros.images import image_message
+from ldn_openset_ros.ros.process import run_node
 from ldn_openset_ros.ros.qos import output_qos
+from ldn_openset_ros.ros.start_parameters import declare_once
 from ldn_openset_ros.scenes.drive import Drive, DriveSettings
 
 NODE_NAME = "sample_camera"
@@ -139,58 +135,28 @@ def camera_info_message(camera: PinholeCamera, header: Header) -> CameraInfo:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the node until its last frame or the process ends; return 0, or 1 where it cannot."""
-    os.environ.update(fast_dds_profile())
-    rclpy.init(args=args)
-    camera, code = None, 0
-    try:
-        camera = SampleCamera()
+
+    def work(camera: SampleCamera) -> None:
         rclpy.spin_until_future_complete(camera, camera.finished)
         camera.wait_for_acknowledgements()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except OpenSetError as error:
-        rclpy.logging.get_logger(NODE_NAME).fatal(str(error))
-        code = 1
-    except Exception:
-        if rclpy.ok():  # otherwise a signal shut ROS down in the middle of a call
-            raise
-    finally:
-        if camera is not None:
-            camera.close()
-        rclpy.try_shutdown()
-    return code
+
+    return run_node(NODE_NAME, SampleCamera, work, args)
 
 
 def _read_settings(node: Node) -> SampleCameraSettings:
-    def declare(name: str, default: Any, allowed: str, **descriptor: Any) -> Any:
-        describe = ParameterDescriptor(description=allowed, read_only=True, **descriptor)
-        try:
-            return node.declare_parameter(name, default, describe).value
-        except ParameterException:
-            raise OpenSetError(f"parameter {name}: give {allowed}") from None
-
-    def whole(name: str, default: int, low: int, high: int, meaning: str) -> int:
-        bounds = IntegerRange(from_value=low, to_value=high, step=1)
-        return declare(
-            name,
-            default,
-            f"{meaning}, a whole number from {low} to {high}",
-            integer_range=[bounds],
-        )
-
-    allowed = "frames per second, from 0.1 to 100.0, as a decimal"
-    hertz = FloatingPointRange(from_value=0.1, to_value=100.0)
-    rate = declare("rate", 10.0, allowed, floating_point_range=[hertz])
-    if not 0.1 <= rate <= 100:  # rclpy lets NaN pass
-        raise OpenSetError(f"parameter rate: give {allowed}")
+    side = (64, 4096)
     return SampleCameraSettings(
-        width=whole("width", 640, 64, 4096, "the frames' width in pixels"),
-        height=whole("height", 360, 64, 4096, "the frames' height in pixels"),
-        rate=rate,
-        seed=whole("seed", 0, 0, _MANY, "the seed of streets and encounters"),
-        frame_id=declare("frame_id", "camera_optical_frame", "the headers' frame_id, a text"),
-        frames=whole("frames", 0, 0, _MANY, "how many frames to publish (0 = endless)"),
-        start=whole("start", 0, 0, _MANY, "the index of the first frame"),
+        width=declare_once(node, "width", 640, "the frames' width in pixels", side),
+        height=declare_once(node, "height", 360, "the frames' height in pixels", side),
+        rate=declare_once(node, "rate", 10.0, "frames per second", (0.1, 100.0)),
+        seed=declare_once(node, "seed", 0, "the seed of streets and encounters", (0, _MANY)),
+        frame_id=declare_once(
+            node, "frame_id", "camera_optical_frame", "the headers' frame_id, a text"
+        ),
+        frames=declare_once(
+            node, "frames", 0, "how many frames to publish (0 = endless)", (0, _MANY)
+        ),
+        start=declare_once(node, "start", 0, "the index of the first frame", (0, _MANY)),
     )
 
 

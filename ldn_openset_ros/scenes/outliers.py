@@ -393,7 +393,7 @@ def _rocks(rng: np.random.Generator, _phase: float) -> Mesh:
     parts = []
     for number in range(9):
         size = rng.uniform(0.22, 0.5) * (1.3 if number < 3 else 0.8)
-        place = (rng.normal(0, 0.5), size * 0.45, rng.normal(0, 0.4))
+        place = (rng.normal(0, 0.5), size * 0.66, rng.normal(0, 0.4))
         rock = ellipsoid((0, 0, 0), (size, size * 0.7, size * 0.9), (128, 122, 112), 9)
         bumps = 1 + 0.16 * np.sin(rock.corners @ rng.normal(0, 4 / size, 3) + rng.uniform(0, 6))
         rough = replace(rock, corners=(rock.corners * bumps[..., None]).astype(np.float32))

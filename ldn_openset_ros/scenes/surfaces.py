@@ -146,10 +146,10 @@ class SurfaceBatch:
         extent = texture.pixels(level)[1]
         height, width = rgba.shape[0] - 2, rgba.shape[1] - 2
         left, right = 1 + first * width, 1 + last * width
-        # Corners are corners of pixels; OpenCV counts from the pixels' centres.
+        # Whole numbers are centres of pixels, so a texture's corner is half a pixel off its first.
         source = np.float32(((left, 1), (right, 1), (right, 1 + height), (left, 1 + height))) - 0.5
         x0, y0, x1, y1 = bounds
-        target = (self._pixels[number] - (x0 + 0.5, y0 + 0.5)).astype(np.float32)
+        target = (self._pixels[number] - (x0, y0)).astype(np.float32)
         warp = cv2.getPerspectiveTransform(source, target)
         patch = _warp(rgba, warp, (x1 - x0, y1 - y0))
         owned = None if extent is None else _warp(extent, warp, (x1 - x0, y1 - y0))

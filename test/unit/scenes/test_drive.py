@@ -90,7 +90,7 @@ def test_outliers_are_in_view_most_of_the_time_and_not_always(samples):
 
 
 def test_outliers_approach(drive):
-    met = drive._encounters.between(0, 300)[0]
+    met = drive._encounters.between(100, 400)[0]
     arrival = met.s / SMALL.speed * SMALL.frame_rate
     areas = [
         np.mean([int(drive.frame(int(arrival) - back - i).outlier.sum()) for i in range(3)])
