@@ -128,4 +128,4 @@ class View:
         depth = distance * cosine + self.height * sine
         across = (np.arange(camera.width, dtype=np.float32) - camera.cx) / camera.fx
         shift = self.shift(self.s + distance)
-        return np.outer(depth, across).astype(np.float32) - shift[:, None].astype(np.float32)
+        return np.outer(depth.astype(np.float32), across) - shift[:, None].astype(np.float32)

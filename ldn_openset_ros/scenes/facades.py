@@ -99,7 +99,7 @@ def build_house(rng: np.random.Generator) -> House:
     rise = 0.0 if kind == "office" else float(rng.uniform(1.8, 3.0))
     return House(
         width, height, depth, rise, opaque(front), opaque(side),
-        opaque(_roof(rng, width)), kind != "office" and bool(rng.random() < 0.7),
+        opaque(_roof(rng, width)), kind != "office" and bool(rng.random() < 0.5),
         tuple(int(v) for v in colour),
     )  # fmt: skip
 

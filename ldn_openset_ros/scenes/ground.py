@@ -51,23 +51,23 @@ class Ground:
         along = view.s + distance
         texture = self._texture(across, along, distance, view)
         stains = self._noise(self._stains, across, along, (9.0, 41.0))
-        factor = 1 + 0.07 * stains
+        marked = np.s_[int(np.searchsorted(-distance, -_MARKED)) :]
+        worn = 0.8 + 0.12 * stains[marked]
+        self._mark(texture[marked], across[marked], along[marked], distance[marked], worn, view)
         near = int(np.searchsorted(-distance, -14.0))
         fade = np.clip((14 - distance[near:]) / 6, 0, 1).astype(np.float32)[:, None]
         grit = self._noise(self._grit, across[near:], along[near:], (2.1, 2.1))
-        factor[near:] *= 1 + 0.09 * fade * grit
-        colours = cv2.multiply(texture, cv2.merge([factor] * 3), dtype=cv2.CV_32F)
-        marked = int(np.searchsorted(-distance, -_MARKED))
-        rows = np.s_[marked:]
-        worn = 0.8 + 0.12 * stains[rows]
-        self._mark(colours[rows], across[rows], along[rows], distance[rows], worn, view)
-        through = light.transmission(distance).astype(np.float32)
+        through = light.transmission(distance).astype(np.float32)[:, None]
+        gain = 1 + np.float32(0.07) * stains
+        gain[near:] *= 1 + 0.09 * fade * grit
+        gain *= 1 - shadow[first:] * np.float32(1 / 255)
+        gain *= through
         lit = light.illuminate(np.array([[0.0, 1.0, 0.0]]))[0] * light.exposure
-        reflected = (1 - shadow[first:] * np.float32(1 / 255)) * through[:, None]
-        colours *= cv2.merge([reflected * np.float32(channel) for channel in lit])
-        haze = (light.haze * light.exposure).astype(np.float32)
-        colours += ((1 - through)[:, None] * haze)[:, None]
-        canvas.rgba[first:, :, :3] = cv2.convertScaleAbs(np.maximum(colours, 0, out=colours))
+        gains = cv2.merge([gain * np.float32(channel) for channel in lit])
+        haze = (1 - through)[..., None] * (light.haze * light.exposure).astype(np.float32)
+        hazed = np.broadcast_to(cv2.convertScaleAbs(haze).reshape(-1, 1, 3), texture.shape)
+        colours = cv2.multiply(texture, gains, dtype=cv2.CV_8U)
+        canvas.rgba[first:, :, :3] = cv2.add(colours, np.ascontiguousarray(hazed))
         canvas.labels[first:] = self.labels(across)
 
     def labels(self, across: np.ndarray) -> np.ndarray:
@@ -147,17 +147,18 @@ class Ground:
             for side in (-1, 1):
                 white = np.maximum(white, stripe(side * street.lane, 0.1) * dashes(6.0, 5.6) * 0.8)
         if street.crossing_period:
-            inside = np.abs(across) < street.kerb - 0.3
             band = dash_cover(along - street.crossing_start, deep, street.crossing_period, 3.0)
-            bars = np.clip((0.25 - np.abs(across % 1.0 - 0.5)) / wide + 0.5, 0, 1) * inside
-            band = band.astype(np.float32)[:, None]
-            white = white * (1 - band) + bars * band
+            rows = np.flatnonzero(band > 0)
+            place, band = across[rows], band[rows].astype(np.float32)[:, None]
+            bars = np.clip((0.25 - np.abs(place % 1.0 - 0.5)) / wide[rows] + 0.5, 0, 1)
+            bars *= np.abs(place) < street.kerb - 0.3
+            white[rows] = white[rows] * (1 - band) + bars * band
         lines = [stripe(x, 0.08) for x in street.yellow_lines]
         yellow = np.maximum.reduce(lines) if lines else None
         for cover, colour in ((white, (212, 210, 202)), (yellow, (196, 162, 64))):
             if cover is not None:
                 weight = np.minimum(cover * worn, np.float32(0.95))
-                paint = np.full(colours.shape, colour, np.float32)
+                paint = np.full(colours.shape, colour, np.uint8)
                 colours[:] = cv2.blendLinear(colours, paint, 1 - weight, weight)
 
 

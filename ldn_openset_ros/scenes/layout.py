@@ -89,7 +89,7 @@ class Layout:
                 start, s, side * (self._street.front + 0.15), self._fence_kind
             )
             for place in np.arange(start + 2, s, 4.0):
-                if rng.random() < 0.5:
+                if rng.random() < 0.35:
                     bush = self._stock.bush(int(rng.integers(1000)))
                     x = side * (self._street.front + self._street.facade) / 2
                     yield place_tree(bush, x, place, FRONTAGE)
@@ -152,12 +152,12 @@ class Layout:
                 car = self._stock.private_car(int(rng.integers(1000)))
                 yaw = 0.0 if side == self._street.side or rng.random() < 0.3 else np.pi
                 x, place = side * (self._street.kerb - 1.05), s + rng.uniform(-0.3, 0.3)
-                yield Solid(placed(car, x, place, yaw), CAR, CARRIAGEWAY, 0.02)
+                yield Solid(placed(car, x, place, yaw), CAR, CARRIAGEWAY, 0.0)
 
     def _sign(self, rng: np.random.Generator, x: float, s: float) -> Iterator[Item]:
         texture, width, height = self._stock.sign_plate(int(rng.integers(1000)))
         low = float(rng.uniform(2.0, 2.3))
-        yield Solid(build_sign_post(low + height * 0.9).moved((x, 0, s)), POLE, roughness=0.02)
+        yield Solid(build_sign_post(low + height * 0.9).moved((x, 0, s)), POLE, roughness=0.0)
         yield _plate(texture, x, s, low, width, height)
 
     def _crossing_lights(self, start: float) -> Iterator[Item]:

@@ -18,6 +18,8 @@ _PLAIN_BELOW = 28
 """Objects of fewer pixels across show no texture."""
 _EDGE = 22
 """Grey levels that tell an edge between materials from the facets of a curved surface."""
+_SMALLEST = 0.1
+"""Faces of fewer pixels are left out: their neighbours, drawn with their edges, cover them."""
 _SHIFT = 3
 
 
@@ -38,13 +40,21 @@ class SolidBatch:
         distance = np.sqrt(np.einsum("ij,ij->i", towards, towards))
         towards /= distance[:, None]
         facing = np.einsum("ij,ij->i", mesh.normals, towards)
-        seen = (depth.min(1) > NEAREST) & (facing > -0.02)
+        down, up = pixels[:, 2] - pixels[:, 0], pixels[:, 3] - pixels[:, 1]
+        area = np.abs(down[:, 0] * up[:, 1] - down[:, 1] * up[:, 0]) / 2
+        seen = (depth.min(1) > NEAREST) & (facing > -0.02) & (area > _SMALLEST)
         order = np.flatnonzero(seen)
         nearness = distance[order] - mesh.rank[order]
         order = order[np.lexsort((-nearness, owner[order]))]
         self._pixels = pixels[order]
         owner = owner[order]
         self._starts = np.searchsorted(owner, np.arange(len(meshes) + 1))
+        self._low, self._high = np.zeros((len(meshes), 2)), np.zeros((len(meshes), 2))
+        shown = np.flatnonzero(np.diff(self._starts))
+        if len(shown):
+            starts = self._starts[shown]
+            self._low[shown] = np.minimum.reduceat(self._pixels.min(1), starts)
+            self._high[shown] = np.maximum.reduceat(self._pixels.max(1), starts)
         colours = _lit(
             mesh.normals[order], mesh.albedo[order], mesh.gloss[order, None], towards[order], light
         )
@@ -65,7 +75,7 @@ class SolidBatch:
         pixels = self._pixels[faces]
         if not len(pixels):
             return
-        low, high = pixels.reshape(-1, 2).min(0), pixels.reshape(-1, 2).max(0)
+        low, high = self._low[number], self._high[number]
         bounds = canvas.clip(low[0] - 1, low[1] - 1, high[0] + 2, high[1] + 2)
         if bounds is None:
             return
@@ -82,6 +92,7 @@ class SolidBatch:
         patch = table[ids]
         if size > _PLAIN_BELOW:
             patch = _smooth(patch)
+        if size > _PLAIN_BELOW and roughness:
             _roughen(patch, grain, roughness, low, high, (x0, y0), scale)
         if scale == 2:
             patch = cv2.resize(patch, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)

@@ -14,6 +14,8 @@ from ldn_openset_ros.scenes.light import Light
 
 _AIR_STEPS = 40
 """Steps of the haze: few enough to reuse textures, too fine to be seen."""
+_THINNEST = 0.4
+"""Surfaces of fewer pixels across or up are left out."""
 _NEAR = 1.2
 """Depth in metres at which surfaces that reach past the camera are cut off."""
 
@@ -120,7 +122,8 @@ class SurfaceBatch:
         self._depth = depth.reshape(-1, 4).mean(1)
         low, high = self._pixels.min(1), self._pixels.max(1)
         camera = view.camera
-        inside = (high > 0).all(1) & (low < (camera.width, camera.height)).all(1)
+        large = ((high - low) > _THINNEST).all(1)
+        inside = large & (high > 0).all(1) & (low < (camera.width, camera.height)).all(1)
         self.visible = inside & (self._shares[:, 0] < self._shares[:, 1])
         self._bounds = np.concatenate((np.floor(low), np.ceil(high) + 1), axis=1)
         edges = np.linalg.norm(self._pixels - np.roll(self._pixels, -1, axis=1), axis=2)

@@ -76,6 +76,8 @@ def train(settings: TrainingSettings, data: Path, output: Path, device: str = "c
         sampler=range(start * settings.batch_size, len(pictures)),
         num_workers=settings.workers,
         prefetch_factor=4 if settings.workers else None,
+        # A forked worker would wait for ever for OpenCV's threads, which stay in the parent.
+        multiprocessing_context="spawn" if settings.workers else None,
     )
     scenes = ValidationScenes(held_out, negatives)
     network.train()

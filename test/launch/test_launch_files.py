@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 
@@ -50,6 +51,11 @@ def exit_codes(output):
     return codes | {name: int(code) for name, code in died}
 
 
+def interrupt(process):
+    """Send SIGINT to the whole process group, as a terminal does on Ctrl-C."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
 def test_camera_launch(launch_test, tiny_model):
     launch_test("check_camera_launch.py", model=tiny_model)
 
@@ -80,7 +86,7 @@ def test_replay_loops_until_it_is_interrupted(launch, tiny_model, bag):
         labels = peer.images("/openset/labels")
         process = launch("replay.launch.py", bag=bag, model=tiny_model, loop="true", rate="4")
         peer.spin_until(lambda: len(labels) > FRAMES)
-        process.send_signal(signal.SIGINT)
+        interrupt(process)
         output, _ = process.communicate(timeout=TIMEOUT)
     assert exit_codes(output) == {"openset_node": 0, "player": 0}, output
     assert "Traceback" not in output
@@ -105,7 +111,7 @@ def test_demo_shows_rendered_scenes(launch, tiny_model):
         overlays = peer.images("/openset/overlay")
         process = launch("demo.launch.py", model=tiny_model, width=96, height=64, rate=5)
         peer.spin_until(lambda: len(overlays) >= 3 or process.poll() is not None)
-        process.send_signal(signal.SIGINT)
+        interrupt(process)
         output, _ = process.communicate(timeout=TIMEOUT)
     assert exit_codes(output) == {"openset_node": 0, "sample_camera": 0}, output
     assert "Traceback" not in output
@@ -126,7 +132,7 @@ def test_launched_processes_get_the_profile_for_large_images(launch, tiny_model)
     with open(f"/proc/{child}/environ") as environ:
         variables = dict(entry.split("=", 1) for entry in environ.read().split("\0") if entry)
     assert fast_dds_profile().items() <= variables.items()
-    process.send_signal(signal.SIGINT)
+    interrupt(process)
     process.communicate(timeout=TIMEOUT)
 
 
