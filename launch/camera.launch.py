@@ -1,12 +1,12 @@
 """Recognise the images of a camera: the node, its parameters and, if wanted, RViz."""
 
+from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from launch import LaunchContext, LaunchDescription
 from ldn_openset_ros.resources import config_file
 from ldn_openset_ros.ros.environment import fast_dds_profile
 

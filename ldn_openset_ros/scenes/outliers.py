@@ -373,7 +373,7 @@ def _log(rng: np.random.Generator, _phase: float) -> Mesh:
         trunk = tube(start, end, radius, radius * 0.95, bark, 14, caps=False)
         parts.append(trunk.coloured(bark * rng.uniform(0.7, 1.25, (len(trunk.albedo), 1))))
     for x, sign in ((-1.5, -1), (1.4, 1)):
-        for radius, colour, rank in ((0.25, wood, 0.05), (0.12, (160, 120, 80), 0.1)):
+        for radius, colour, rank in ((0.25, wood, 0.3), (0.12, (160, 120, 80), 0.7)):
             parts.append(
                 disc((x + 0.01 * sign, 0.26, 0), radius, (sign, 0, 0), colour, 14, rank=rank)
             )

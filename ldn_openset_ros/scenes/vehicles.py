@@ -220,8 +220,8 @@ def _wheels(length: float, width: float, radius: float) -> list[Mesh]:
                     (inner, radius, z), (outer, radius, z), radius, radius, _TYRE, 14, caps=False
                 ),
                 disc((outer, radius, z), radius, axis, _TYRE, 14, rank=0.6),
-                disc((outer, radius, z), 0.62 * radius, axis, _RIM, 12, SATIN, 0.65),
-                disc((outer, radius, z), 0.2 * radius, axis, (60, 60, 62), 8, SATIN, 0.7),
+                disc((outer, radius, z), 0.62 * radius, axis, _RIM, 12, SATIN, 1.2),
+                disc((outer, radius, z), 0.2 * radius, axis, (60, 60, 62), 8, SATIN, 1.6),
             )
     return parts
 

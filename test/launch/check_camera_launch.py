@@ -8,6 +8,7 @@ import launch_testing
 import launch_testing.actions
 import launch_testing.asserts
 import numpy as np
+from launch import LaunchDescription
 from launch.actions import (
     DeclareLaunchArgument,
     IncludeLaunchDescription,
@@ -20,7 +21,6 @@ from rclpy.parameter_client import AsyncParameterClient
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
-from launch import LaunchDescription
 from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.resources import share_directory
 from ldn_openset_ros.ros.images import decode_float, decode_map, image_message

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import sys
 
+from launch import LaunchDescription, LaunchService
 from launch.actions import IncludeLaunchDescription, SetLaunchConfiguration
 from launch.launch_description_sources import AnyLaunchDescriptionSource
-
-from launch import LaunchDescription, LaunchService
 
 
 def main(path: str, *arguments: str) -> int:
