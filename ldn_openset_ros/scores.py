@@ -50,7 +50,9 @@ def entropy(segmentation: Tensor, outlier: Tensor | None = None) -> Tensor:
     log_softmax = functional.log_softmax(segmentation, CHANNEL)
     nats = -(log_softmax.exp() * log_softmax).sum(CHANNEL)
     share = nats / math.log(segmentation.shape[CHANNEL])
-    return torch.logit(share.clamp(0, 1), eps=torch.finfo(share.dtype).eps)
+    limits = torch.finfo(share.dtype)
+    share = share.clamp(limits.tiny, 1 - limits.eps)
+    return share.log() - torch.log1p(-share)
 
 
 def max_logit(segmentation: Tensor, outlier: Tensor | None = None) -> Tensor:

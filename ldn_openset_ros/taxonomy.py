@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.resources import config_file
+from ldn_openset_ros.settings import read_yaml
 
 IGNORE_INDEX = 255
 """Label of pixels that count neither in a loss nor in a measure (void)."""
@@ -100,4 +100,4 @@ def load_taxonomy(name: str | Path) -> Taxonomy:
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in config_file("taxonomies").glob("*.yaml")))
         raise OpenSetError(f"no taxonomy {str(name)!r}: give a YAML file or one of {known}")
-    return Taxonomy.from_dict(yaml.safe_load(path.read_text()))
+    return Taxonomy.from_dict(read_yaml(path))

@@ -14,7 +14,7 @@ from ldn_openset_ros.evaluation.evaluate import Evaluation, evaluate
 from ldn_openset_ros.evaluation.test_sets import TEST_SET_NAMES, open_test_set
 from ldn_openset_ros.inference.model_files import DEFAULT_MODEL
 from ldn_openset_ros.inference.predictor import Predictor
-from ldn_openset_ros.scores import SCORE_NAMES
+from ldn_openset_ros.scores import NEEDS_OUTLIER_HEAD, SCORE_NAMES
 
 DEFAULT_SCORES = ("op", "msm", "op_x_msm")
 
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     predictor = Predictor.load(args.model, device=args.device, resolution=args.resolution)
     samples = open_test_set(args.dataset, args.root, args.split)
     frames = tqdm((samples[i] for i in range(len(samples))), total=len(samples), unit="frame")
-    evaluation = evaluate(predictor, frames, args.score or DEFAULT_SCORES)
+    evaluation = evaluate(predictor, frames, args.score or default_scores(predictor))
     console = Console()
     console.print(as_table(evaluation, args.dataset))
     console.print(f"protocol: {evaluation.protocol}", highlight=False, soft_wrap=True)
@@ -51,6 +51,15 @@ def run(args: argparse.Namespace) -> int:
         values = {"dataset": args.dataset, **evaluation.to_dict()}
         write_json(args.json, values)
     return 0
+
+
+def default_scores(predictor: Predictor) -> list[str]:
+    """Return the paper's scores, without those whose head the model lacks."""
+    return [
+        name
+        for name in DEFAULT_SCORES
+        if predictor.has_outlier_head or name not in NEEDS_OUTLIER_HEAD
+    ]
 
 
 def as_table(evaluation: Evaluation, dataset: str) -> Table:

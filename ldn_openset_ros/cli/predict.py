@@ -12,6 +12,7 @@ from tqdm import tqdm
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.data.pictures import list_pictures, read_rgb, write_picture
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.folders import make_folder
 from ldn_openset_ros.inference.panel import side_by_side
 from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.scores import SCORE_NAMES
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         resolution=args.resolution,
     )
     paths = expand(args.images)
-    args.output.mkdir(parents=True, exist_ok=True)
+    make_folder(args.output)
     shares = {}
     failed = 0
     for path in tqdm(paths, unit="picture"):
@@ -75,7 +76,7 @@ def expand(paths: list[Path]) -> list[Path]:
     for path in paths:
         for picture in list_pictures(path) if path.is_dir() else [path]:
             other = by_stem.setdefault(picture.stem, picture)
-            if other is not picture:
+            if other != picture:
                 raise OpenSetError(
                     f"{other} and {picture} would write the same files: predict them one by one "
                     "into different folders"

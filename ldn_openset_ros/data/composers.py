@@ -19,7 +19,8 @@ from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.taxonomy import IGNORE_INDEX
 
 PASTED_SHARE = ShareSettings("log_uniform", 0.01, 0.1)
-"""Objects of 1 to 10 % of the picture: WD-Pascal's lower bound, the paper's RSP upper bound."""
+"""Objects of 1 to 10 % of the picture (fewer pixels where their box would not fit): WD-Pascal's
+lower bound, the paper's RSP upper bound."""
 
 
 class PastedObjects(Sequence[Sample]):
@@ -44,9 +45,9 @@ class PastedObjects(Sequence[Sample]):
         rng = np.random.default_rng((self._seed, index))
         scene = self._roads[index]
         cut_out = self._objects[int(rng.integers(len(self._objects)))]
-        height, width = paste_size(
-            cut_out.mask.shape, scene.rgb.shape[:2], draw_share(rng, self._share)
-        )
+        # The share is the object's own, not that of the box around it.
+        share = draw_share(rng, self._share) / cut_out.mask.mean()
+        height, width = paste_size(cut_out.mask.shape, scene.rgb.shape[:2], share)
         rgb = cv2.resize(cut_out.rgb, (width, height), interpolation=cv2.INTER_AREA)
         mask = cv2.resize(
             cut_out.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST

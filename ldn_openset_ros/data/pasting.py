@@ -86,7 +86,10 @@ def shape_opacity(
 
 
 def feather(opacity: np.ndarray, sigma: float) -> np.ndarray:
-    """Soften the border of an opacity map inwards and outwards; `sigma` in pixels, 0 = off."""
+    """Soften the outline inside an opacity map; `sigma` in pixels, 0 = off.
+
+    The map's own edge stays as it is, so a box, which fills its map, keeps sharp edges.
+    """
     if sigma <= 0:
         return opacity
     return cv2.GaussianBlur(opacity, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)

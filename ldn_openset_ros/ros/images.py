@@ -19,7 +19,7 @@ import numpy as np
 
 from ldn_openset_ros.errors import OpenSetError
 
-MAX_PIXELS = 2**26
+MAX_PIXELS = 2**25
 """Larger frames are refused; a compressed one before it is decoded, by the size in its header."""
 
 _U8, _U16, _F32 = np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)

@@ -29,8 +29,8 @@ def run_node(
     The node's `close` releases what it holds; where it returns False a thread of its own is
     still busy and the process ends at once, for Python cannot end cleanly beside it.
     """
-    os.environ.update(fast_dds_profile())
     try:
+        os.environ.update(fast_dds_profile())
         rclpy.init(args=args)
     except Exception as error:  # rclpy has no common class for what users get wrong here
         reason = " ".join(str(error).split())

@@ -20,7 +20,7 @@ SPACING = 60.0
 VISIBLE = 80.0
 """Metres from which on an outlier is drawn."""
 _FIRST = 40.0
-_OCCUPIED = 0.45
+_OCCUPIED = 0.75
 """Share of the odd slots that hold something; the even ones all do."""
 _SMALL, _LONG = ("tyres", "ball", "barrel"), ("log",)
 _CLEAR_SECONDS = 1.7

@@ -19,6 +19,7 @@ from ldn_openset_ros.data.rendered_scenes import RenderedScenes
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.evaluate import Evaluation
+from ldn_openset_ros.folders import make_folder
 from ldn_openset_ros.inference.model_files import (
     AUXILIARY_PREFIX,
     EFFICIENTNET_LITE_NORMALISATION,
@@ -51,6 +52,8 @@ RENDERED_SIZE = (480, 360)
 def train(settings: TrainingSettings, data: Path, output: Path, device: str = "cpu") -> Path:
     """Train as the settings say, or go on with the run in `output`; return the model's folder.
 
+    Workers are spawned processes: a script that calls this needs a `__main__` guard.
+
     data: the folder with the data sets the settings name. The output folder gets `losses.csv`,
     `validation.csv`, `last.safetensors` (to resume from) and `model/`, the trained model.
     """
@@ -62,7 +65,7 @@ def train(settings: TrainingSettings, data: Path, output: Path, device: str = "c
     network = initial_network(settings)
     network.to(device)
     optimiser = build_optimiser(network, settings.optimiser)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     digest = settings_digest(settings)
     run_file = output / RUN_FILE
     start = load_run(run_file, network, optimiser, digest) if run_file.exists() else 0
@@ -144,7 +147,7 @@ def training_step(
 def describe(settings: TrainingSettings) -> ModelDescription:
     """Return the description of the model that a run makes."""
     lite = settings.network.backbone.startswith("efficientnet_lite")
-    taxonomy = load_taxonomy(settings.data.taxonomy)
+    taxonomy = load_taxonomy("camvid")
     return ModelDescription(
         name=settings.name,
         network=settings.network,
@@ -172,7 +175,7 @@ def validation_row(step: int, evaluation: Evaluation) -> dict[str, float]:
 def with_threshold(description: ModelDescription, evaluation: Evaluation) -> ModelDescription:
     """Return the description with the threshold that served best in validation."""
     decision = description.decision
-    threshold = round(evaluation.best_f1_thresholds[decision.fusion], 4)
+    threshold = float(f"{evaluation.best_f1_thresholds[decision.fusion]:.4g}")
     return replace(description, decision=replace(decision, threshold=threshold))
 
 

@@ -105,7 +105,11 @@ def whole_negative(negative: Negative) -> Sample:
 def paste_negative(
     scene: Sample, negative: Negative, settings: NegativeSettings, rng: np.random.Generator
 ) -> Sample:
-    """Paste the negative's box into the scene at a random place, in a random size and outline."""
+    """Paste the negative's box into the scene at a random place, in a random size and outline.
+
+    The share is that of the crop: METHOD pastes into the whole picture before jittering it, which
+    would cut pastes at the crop's border and lose many of them.
+    """
     box = negative.box
     patch = negative.rgb[box.top : box.bottom, box.left : box.right]
     height, width = paste_size(

@@ -36,6 +36,10 @@ class OptimiserSettings:
 
     __pydantic_config__ = FROZEN
 
+    def __post_init__(self) -> None:
+        if not self.learning_rate > 0:
+            raise OpenSetError(f"learning_rate is {self.learning_rate}: give a value above 0")
+
 
 @dataclass(frozen=True)
 class NegativeSettings:
@@ -56,19 +60,30 @@ class NegativeSettings:
 
     __pydantic_config__ = FROZEN
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.mixed_probability <= 1:
+            raise OpenSetError("mixed_probability: give a value from 0 to 1")
+        if not self.shapes:
+            raise OpenSetError("shapes is empty: give at least one of box, ellipse, blob")
+
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Folders below the data root, and the rendered scenes among the inliers."""
+    """Folders below the data root, and the rendered scenes among the inliers.
 
-    dataset: str = "camvid"
+    inliers: a folder in CamVid's layout. rendered_probability: their share of the road scenes.
+    """
+
     inliers: str = "camvid"
     negatives: str = "imagenet_samples/train"
-    taxonomy: str = "camvid"
     rendered_scenes: int = 0
     rendered_probability: float = 0.0
 
     __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rendered_probability <= 1:
+            raise OpenSetError("rendered_probability: give a value from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -94,11 +109,14 @@ class TrainingSettings:
     validate_every: int = 500
     checkpoint_every: int = 100
     workers: int = 1
+    """Processes that make the pictures."""
     seed: int = 1
 
     __pydantic_config__ = FROZEN
 
     def __post_init__(self) -> None:
+        if not self.network.outlier_head:
+            raise OpenSetError("network.outlier_head is false: the two-head loss needs the head")
         if any(side < 32 or side % 32 for side in self.crop):
             raise OpenSetError(f"crop {list(self.crop)}: give multiples of 32, at least 32")
         if self.imagenet_weights and not self.network.backbone.startswith("efficientnet_lite"):
@@ -113,6 +131,8 @@ class TrainingSettings:
             raise OpenSetError("batch_size must be at least 2, or batch norm has no statistics")
         if self.steps < 1 or self.validate_every < 1 or self.checkpoint_every < 1:
             raise OpenSetError("steps, validate_every and checkpoint_every must be at least 1")
+        if self.workers < 0 or self.seed < 0:
+            raise OpenSetError("workers and seed must be at least 0")
 
 
 def read_training_settings(path: Path) -> TrainingSettings:

@@ -19,7 +19,7 @@ from ldn_openset_ros.training.pictures import paste_negative
 from ldn_openset_ros.training.settings import NegativeSettings
 
 VALIDATION_PASTES = NegativeSettings(
-    box_extent=0.7, share=ShareSettings("log_uniform", 0.01, 0.1), shapes=("ellipse",)
+    share=ShareSettings("log_uniform", 0.01, 0.1), shapes=("ellipse",)
 )
 SCORES = ("op", "msm", "op_x_msm")
 

@@ -14,8 +14,9 @@ from ldn_openset_ros.resources import share_directory
 PACKAGE = Path(ldn_openset_ros.__file__).parent
 LAYERS = (
     {"errors"},
-    {"resources"},
-    {"settings", "taxonomy"},
+    {"resources", "folders"},
+    {"settings"},
+    {"taxonomy"},
     {"nn", "metrics"},
     {"scores"},
     {"inference", "data", "scenes", "bags"},
@@ -25,7 +26,6 @@ LAYERS = (
     {"cli"},
 )
 WITHIN_A_LAYER = {
-    ("settings", "taxonomy"),
     ("data", "scenes"),
     ("scenes", "data"),
     ("bags", "data"),

@@ -18,14 +18,14 @@ def roads() -> list[Sample]:
 
 
 def test_every_road_gets_one_object_of_the_wanted_size(roads):
-    disc = np.hypot(*np.mgrid[-1:1:21j, -1:1:21j]) <= 1
+    disc = np.hypot(*np.mgrid[-1:1:21j, -1:1:21j]) <= 0.6
     objects = [CutOut("disc", np.full((21, 21, 3), 250, np.uint8), disc)]
     composed = PastedObjects(roads, objects, seed=1)
     assert len(composed) == 6
     for index in range(6):
         sample = composed[index]
         outlier = sample.outlier == 1
-        assert 0.005 < outlier.mean() < 0.11
+        assert 0.009 < outlier.mean() < 0.105
         assert (sample.rgb[outlier] == 250).all()
         assert (sample.rgb[~outlier] == 90).all()
         assert (sample.labels[outlier] == 255).all()

@@ -109,3 +109,4 @@ def test_feather_softens_the_border_alone():
     assert soft[2, 2] == pytest.approx(0)
     assert 0.3 < soft[20, 10] < 0.7
     assert feather(opacity, 0) is opacity
+    assert (feather(np.ones((9, 9), np.float32), 2.0) == 1).all()

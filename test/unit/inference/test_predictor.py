@@ -117,6 +117,12 @@ def test_network_size_keeps_the_shape_and_the_minimum(size, resolution, expected
     assert network_size(size, resolution) == expected
 
 
+@pytest.mark.parametrize(("size", "resolution"), [((1, 2048), 360), ((480, 640), 8192)])
+def test_inputs_that_would_exhaust_the_memory_are_refused(size, resolution):
+    with pytest.raises(OpenSetError, match="lower the resolution or crop"):
+        network_size(size, resolution)
+
+
 def test_tiny_pictures_are_enlarged_for_the_network(predictor):
     assert predictor(np.zeros((5, 9, 3), np.uint8)).labels.shape == (5, 9)
 

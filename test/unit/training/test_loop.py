@@ -100,6 +100,14 @@ def test_a_run_of_other_settings_is_not_continued(small_data, tmp_path):
         train(replace(SETTINGS, steps=1, seed=9), small_data, tmp_path)
 
 
+@pytest.mark.timeout(120)
+def test_a_worker_process_makes_the_same_pictures(small_data, tmp_path):
+    for workers in (0, 1):
+        settings = replace(SETTINGS, steps=2, workers=workers)
+        train(settings, small_data, tmp_path / str(workers))
+    assert read_csv(tmp_path / "0" / "losses.csv") == read_csv(tmp_path / "1" / "losses.csv")
+
+
 def test_a_damaged_run_file_is_named(small_data, tmp_path):
     (tmp_path / "last.safetensors").write_bytes(b"nonsense")
     with pytest.raises(OpenSetError, match=r"cannot resume from .*last\.safetensors"):
@@ -134,6 +142,8 @@ def test_shipped_experiments_can_be_read():
     [
         ({"crop": (30, 64)}, "multiples of 32"),
         ({"batch_size": 1}, "at least 2"),
+        ({"workers": -1}, "at least 0"),
+        ({"network": replace(SETTINGS.network, outlier_head=False)}, "needs the head"),
         ({"imagenet_weights": True, "initial_model": "m"}, "exclude each other"),
         ({"imagenet_weights": True, "network": NetworkSettings()}, "--layout torchvision"),
     ],
