@@ -16,6 +16,7 @@ test: $(STAMP)
 
 train: $(STAMP)
 	$(BIN)/ldn-openset train config/experiments/camvid_lite0_roads.yaml
+	$(BIN)/ldn-openset train config/experiments/camvid_lite0_scenes.yaml
 	$(BIN)/ldn-openset train config/experiments/camvid_lite0.yaml
 
 lint: $(STAMP)

@@ -23,6 +23,7 @@ def write_weights(state: dict[str, torch.Tensor], path: Path, half_precision: bo
         shrink = half_precision and tensor.is_floating_point() and tensor.ndim > 1
         tensors[name] = (tensor.half() if shrink else tensor).detach().cpu().contiguous()
     save_file(tensors, path)
+    path.chmod(0o644)  # safetensors makes it private; a model is read by whoever runs the node
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:

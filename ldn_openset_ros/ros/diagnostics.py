@@ -155,7 +155,9 @@ def judge(arrivals: int, outcomes: Mapping[Outcome, int], last_error: str) -> tu
         return Level.OK, f"{count[Outcome.PROCESSED]} of {arrivals} frames in {WINDOW:g} s"
     if count[Outcome.IDLE]:
         return Level.OK, "idle: nobody subscribes to an output"
-    return Level.WARN, f"no frame was finished in the last {WINDOW:g} s: lower the resolution"
+    if count[Outcome.REPLACED]:
+        return Level.WARN, "frames arrive but none is finished: if it lasts, lower the resolution"
+    return Level.OK, "the first frames are being processed"
 
 
 def _percentiles(name: str, samples: list[float]) -> dict[str, str]:

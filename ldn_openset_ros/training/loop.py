@@ -153,7 +153,7 @@ def describe(settings: TrainingSettings) -> ModelDescription:
         network=settings.network,
         normalisation=EFFICIENTNET_LITE_NORMALISATION if lite else SEMSEG_OD_NORMALISATION,
         taxonomy=taxonomy.to_dict(),
-        decision=DecisionSettings(resolution=settings.jitter.base),
+        decision=DecisionSettings(resolution=settings.resolution),
     )
 
 

@@ -102,6 +102,8 @@ class TrainingSettings:
     photometry: PhotometrySettings = field(default_factory=PhotometrySettings)
     loss: LossSettings = field(default_factory=LossSettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    resolution: int = 0
+    """Shorter side in pixels that the trained model resizes frames to, 0 = as they come."""
     crop: tuple[int, int] = (512, 512)
     """Height and width of the training crops, multiples of 32."""
     batch_size: int = 8

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -46,8 +45,7 @@ def validate(
     """Evaluate the network as it stands; its training mode is restored."""
     was_training = network.training
     device = next(network.parameters()).device
-    decision = replace(description.decision, resolution=0)
-    predictor = Predictor(network.eval(), replace(description, decision=decision), device)
+    predictor = Predictor(network.eval(), description, device)
     try:
         with torch.inference_mode():
             return evaluate(predictor, (scenes[i] for i in range(len(scenes))), SCORES)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -23,6 +25,32 @@ def _stay_on_this_machine():
 def domain() -> int:
     """A ROS domain that no other test is likely to use at the same time."""
     return random.SystemRandom().randint(1, 100)
+
+
+@pytest.fixture
+def start_module(domain):
+    """Start a module of `ros/` as a process, with `name:=value` parameters and remappings.
+
+    What still runs at the end of the test is killed.
+    """
+    processes = []
+
+    def start(module: str, *parameters: str, remap: tuple[str, ...] = ()) -> subprocess.Popen:
+        options = [word for parameter in parameters for word in ("-p", parameter)]
+        options += [word for rule in remap for word in ("-r", rule)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", f"ldn_openset_ros.ros.{module}", "--ros-args", *options],
+            env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -29,43 +24,23 @@ def stamp_ns(message: Image) -> int:
     return message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
 
 
-@pytest.fixture
-def start(domain):
-    """Start a module of ros/ as a process; what still runs at the end is stopped."""
-    processes = []
-
-    def start(module: str, *arguments: str) -> subprocess.Popen:
-        process = subprocess.Popen(
-            [sys.executable, "-m", f"ldn_openset_ros.ros.{module}", "--ros-args", *arguments],
-            env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
-        )
-        processes.append(process)
-        return process
-
-    yield start
-    for process in processes:
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-            process.wait(30)
-
-
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("dataset", "root", "rate", "count"),
     [("road_anomaly", "road_anomaly_dev", 1.0, 20), ("camvid", "camvid", 3.0, 233)],
 )
 def test_every_frame_of_a_recording_comes_out_as_the_predictor_has_it(
-    data_root, tmp_path, start, bench, dataset, root, rate, count
+    data_root, tmp_path, start_module, bench, dataset, root, rate, count
 ):
     bag = tmp_path / "bag"
     source = ["--dataset", dataset, "--root", str(data_root / root)]
     assert main(["make-bag", *source, "-o", str(bag), "--rate", str(rate)]) == 0
 
-    start("node", "-r", "image:=/camera/image_raw")
+    start_module("node", remap=("image:=/camera/image_raw",))
     received = {name: bench.subscribe(Image, f"/openset/{name}") for name in OUTPUTS}
     wait_for(lambda: bench.probe.count_subscribers("/camera/image_raw"), "the node")
-    player = start(
-        "player", "-p", f"bag:={bag}", "-p", "wait_for_subscribers:=60.0", "-p", "start_delay:=2.0"
+    player = start_module(
+        "player", f"bag:={bag}", "wait_for_subscribers:=60.0", "start_delay:=2.0"
     )
     assert player.wait(count / rate + 120) == 0
     wait_for(lambda: all(len(m) == count for m in received.values()), "the last frame's outputs")

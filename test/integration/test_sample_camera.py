@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
@@ -25,25 +23,9 @@ WIDTH, HEIGHT, SEED = 160, 96, 3
 
 
 @pytest.fixture
-def start(domain):
-    """Start the node with `name:=value` parameters; what still runs at the end is killed."""
-    processes = []
-
-    def start(*parameters: str) -> subprocess.Popen:
-        options = [word for parameter in parameters for word in ("-p", parameter)]
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ldn_openset_ros.ros.sample_camera", "--ros-args", *options],
-            env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        processes.append(process)
-        return process
-
-    yield start
-    for process in processes:
-        process.kill()
-        process.communicate()
+def start(start_module):
+    """Start the node with `name:=value` parameters."""
+    return partial(start_module, "sample_camera")
 
 
 def stamp_of(message) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -128,3 +129,11 @@ def test_every_pinned_package_has_an_exact_version():
     names = [pin.partition("==")[0].lower() for pin in pins]
     assert names == sorted(names)
     assert all(line.count("==") == 1 for line in pins)
+
+
+def test_readme_is_finished_and_its_files_are_there():
+    root = share_directory()
+    text = (root / "README.md").read_text()
+    assert "@@" not in text
+    for path in re.findall(r"\]\(([\w/.]+)\)", text):
+        assert (root / path).is_file(), path

@@ -110,6 +110,7 @@ def test_stale_without_frames(statistics, clock):
     [
         (0, {}, Level.STALE, "check the camera"),
         (1, {}, Level.OK, "first frames"),
+        (50, {Outcome.REPLACED: 49}, Level.WARN, "none is finished"),
         (0, {Outcome.PROCESSED: 1}, Level.OK, "1 of 0"),
         (50, {Outcome.PROCESSED: 5, Outcome.REPLACED: 44}, Level.OK, "5 of 50 frames in 5 s"),
         (50, {Outcome.IDLE: 50}, Level.OK, "nobody subscribes"),
