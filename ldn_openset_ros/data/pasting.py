@@ -120,6 +120,24 @@ def paste(
     return Sample(name or scene.name, picture, labels, outlier, scene.camera)
 
 
+def paste_region(scene: Sample, other: Sample, opacity: np.ndarray, top: int, left: int) -> Sample:
+    """Return `scene` with the same window of `other` blended in, together with its truth.
+
+    other: a sample of the scene's size with labels and outlier truth; opacity: float32 (h, w) in
+    [0, 1] of the window at (top, left). Truth is the region's where its opacity is at least half.
+    """
+    height, width = opacity.shape
+    window = np.s_[top : top + height, left : left + width]
+    alpha = opacity[..., None]
+    picture, labels, outlier = scene.rgb.copy(), scene.labels.copy(), scene.outlier.copy()
+    blended = other.rgb[window] * alpha + picture[window] * (1 - alpha)
+    picture[window] = np.clip(blended + 0.5, 0, 255).astype(np.uint8)
+    covered = opacity >= 0.5
+    labels[window][covered] = other.labels[window][covered]
+    outlier[window][covered] = other.outlier[window][covered]
+    return Sample(scene.name, picture, labels, outlier, scene.camera)
+
+
 def inlier_truth(scene: Sample) -> np.ndarray:
     """Return outlier truth for a scene without outliers: 0, and 255 where its label is void."""
     if scene.labels is None:

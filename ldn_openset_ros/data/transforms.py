@@ -13,6 +13,10 @@ from ldn_openset_ros.settings import FROZEN
 from ldn_openset_ros.taxonomy import IGNORE_INDEX
 
 
+GAIN_LIMITS = (0.4, 2.5)
+"""Bounds of a colour transfer's contrast gain, which nearly uniform pictures would exceed."""
+
+
 @dataclass(frozen=True)
 class JitterSettings:
     """Scale jittering (the paper's JS): a share of pictures keeps `base`, the rest are drawn.
@@ -55,6 +59,10 @@ class PhotometrySettings:
     """Largest sigma of a Gaussian blur, in pixels; used on a third of the pictures."""
     shadow: float = 0.0
     """Largest relative darkening by a smooth illumination field."""
+    sharpen: float = 0.0
+    """Largest weight of an unsharp mask; used on a third of the pictures."""
+    compression: float = 0.0
+    """Largest loss of JPEG quality from 100, at most 95; used on a third of the pictures."""
 
     __pydantic_config__ = FROZEN
 
@@ -157,10 +165,41 @@ def change_colours(
         values = values * (1 - field)[..., None]
     if settings.blur and rng.random() < 1 / 3:
         values = cv2.GaussianBlur(values, (0, 0), rng.uniform(0.1, settings.blur))
+    if settings.sharpen and rng.random() < 1 / 3:
+        values = values + rng.uniform(0, settings.sharpen) * (
+            values - cv2.GaussianBlur(values, (0, 0), 1.0)
+        )
     if settings.noise:
         sigma = rng.uniform(0, settings.noise)
         values = values + sigma * rng.standard_normal(values.shape, np.float32)
-    return np.clip(values + 0.5, 0, 255).astype(np.uint8)
+    changed = np.clip(values + 0.5, 0, 255).astype(np.uint8)
+    if settings.compression and rng.random() < 1 / 3:
+        return compress(changed, 100 - round(rng.uniform(0, settings.compression)))
+    return changed
+
+
+def compress(rgb: np.ndarray, quality: int) -> np.ndarray:
+    """Return a uint8 (H, W, 3) picture with the artefacts of JPEG at a quality from 5 to 100."""
+    encoded = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+
+
+def transfer_colours(rgb: np.ndarray, reference: np.ndarray, strength: float) -> np.ndarray:
+    """Move a picture's colours towards those of another one.
+
+    Mean and standard deviation of each L*a*b* channel are mixed with the reference's (Reinhard,
+    Ashikhmin, Gooch and Shirley 2001). rgb, reference: uint8 (H, W, 3) of any two sizes;
+    strength from 0 (unchanged) to 1.
+    """
+    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
+    mean, std = (v.ravel() for v in cv2.meanStdDev(lab))
+    other = cv2.cvtColor(reference, cv2.COLOR_RGB2LAB).astype(np.float32)
+    other_mean, other_std = (v.ravel() for v in cv2.meanStdDev(other))
+    gain = 1 + strength * (np.clip(other_std / np.maximum(std, 1), *GAIN_LIMITS) - 1)
+    target = mean + strength * (other_mean - mean)
+    moved = (lab - mean.astype(np.float32)) * gain.astype(np.float32) + target.astype(np.float32)
+    moved = np.clip(moved + 0.5, 0, 255).astype(np.uint8)
+    return cv2.cvtColor(moved, cv2.COLOR_LAB2RGB)
 
 
 def _factor(rng: np.random.Generator, strength: float) -> float:

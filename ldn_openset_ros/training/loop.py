@@ -63,7 +63,8 @@ def train(settings: TrainingSettings, data: Path, output: Path, device: str = "c
     rendered = rendered_scenes(settings)
     description = describe(settings)
     network = initial_network(settings)
-    network.to(device)
+    # Channels last is the faster layout for convolutions, on CPUs and on tensor cores.
+    network.to(device, memory_format=torch.channels_last)
     optimiser = build_optimiser(network, settings.optimiser)
     make_folder(output)
     digest = settings_digest(settings)
@@ -134,7 +135,8 @@ def training_step(
     rgb, labels, outlier = (tensor.to(device) for tensor in batch)
     mean = torch.tensor(description.normalisation.mean, device=device).view(1, 3, 1, 1)
     std = torch.tensor(description.normalisation.std, device=device).view(1, 3, 1, 1)
-    output = network((rgb.float() - mean) / std)
+    image = ((rgb.float() - mean) / std).contiguous(memory_format=torch.channels_last)
+    output = network(image)
     parts = two_head_loss(output, labels, outlier, settings.loss)
     if not torch.isfinite(parts.total):
         raise OpenSetError("the loss is not finite: lower optimiser.learning_rate and restart")

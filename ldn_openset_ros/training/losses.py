@@ -37,6 +37,16 @@ def two_head_loss(
     size = labels.shape[-2:]
     segmentation_loss = pixel_cross_entropy(upsample(output.main.segmentation, size), labels)
     outlier_loss = pixel_cross_entropy(upsample(output.main.outlier, size), outlier)
+    logits = output.main.segmentation
+    if settings.jaccard:
+        shares, valid = soft_targets(labels, logits.shape[1], size[1] // logits.shape[-1])
+        segmentation_loss = segmentation_loss + settings.jaccard * soft_jaccard(
+            logits, shares, valid
+        )
+    if settings.density:
+        stride = size[1] // logits.shape[-1]
+        negative = functional.avg_pool2d((outlier == 1).float(), stride) > 0.5
+        outlier_loss = outlier_loss + settings.density * density_term(logits, negative)
     parts = [
         soft_cross_entropy(heads.segmentation, labels)
         + settings.outlier * soft_cross_entropy(heads.outlier, outlier)
@@ -88,3 +98,29 @@ def soft_targets(target: Tensor, num_classes: int, stride: int) -> tuple[Tensor,
     valid_share = shares.sum(1, keepdim=True)
     distribution = shares / valid_share.clamp(min=torch.finfo(shares.dtype).tiny)
     return distribution, valid_share[:, 0] > MIN_VALID_SHARE
+
+
+def soft_jaccard(logits: Tensor, distribution: Tensor, valid: Tensor) -> Tensor:
+    """Return 1 - the mean over the batch's classes of a differentiable intersection over union.
+
+    Rahman and Wang (2016), over all windows of the batch together, so that rare classes weigh as
+    much as frequent ones. logits, distribution: (N, C, h, w); valid: bool (N, h, w).
+    """
+    mask = valid[:, None].to(logits.dtype)
+    probability = logits.softmax(1) * mask
+    target = distribution * mask
+    intersection = (probability * target).sum((0, 2, 3))
+    union = (probability + target - probability * target).sum((0, 2, 3))
+    present = (target.sum((0, 2, 3)) > 0).to(logits.dtype)
+    share = intersection / union.clamp(min=torch.finfo(logits.dtype).tiny)
+    return (present * (1 - share)).sum() / present.sum().clamp(min=1)
+
+
+def density_term(logits: Tensor, negative: Tensor) -> Tensor:
+    """Return DenseHybrid's push against density in negatives (Grcic, Bevandic, Segvic 2022).
+
+    The mean over negatives of log(1 + sum exp logits): their log p(x) with a floor at zero, since
+    the plain log sum exp has no lower bound. logits: (N, C, h, w); negative: bool (N, h, w).
+    """
+    density = functional.softplus(logits.logsumexp(1)) * negative
+    return density.sum() / negative.sum().clamp(min=1)

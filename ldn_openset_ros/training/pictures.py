@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -13,7 +14,9 @@ from ldn_openset_ros.data.negatives import Negative
 from ldn_openset_ros.data.pasting import (
     draw_share,
     feather,
+    inlier_truth,
     paste,
+    paste_region,
     paste_size,
     shape_opacity,
 )
@@ -25,9 +28,14 @@ from ldn_openset_ros.data.transforms import (
     flip,
     random_crop,
     resize_shorter_side,
+    transfer_colours,
 )
 from ldn_openset_ros.taxonomy import IGNORE_INDEX
 from ldn_openset_ros.training.settings import NegativeSettings, TrainingSettings
+
+
+PICTURE_STREAM, ORDER_STREAM = 0, 1
+"""Keep the random numbers of item i apart from those of negative epoch i."""
 
 
 class TrainingPictures(Dataset):
@@ -67,18 +75,19 @@ class TrainingPictures(Dataset):
     def sample(self, index: int) -> Sample:
         """Return training picture `index` with labels and outlier truth."""
         settings = self._settings
-        rng = np.random.default_rng((settings.seed, index))
+        rng = np.random.default_rng((settings.seed, PICTURE_STREAM, index))
         negative = self._negative(index)
         if rng.random() < settings.negatives.mixed_probability:
-            scene = self._crop(self._scene(rng), rng)
-            sample = paste_negative(scene, negative, settings.negatives, rng)
+            sample = paste_negative(self._scene(rng), negative, settings.negatives, rng)
         else:
             sample = self._crop(whole_negative(negative), rng)
+        if settings.domain.region and rng.random() < settings.domain.region:
+            sample = self._with_region(sample, rng)
         return change_photometry(sample, settings.photometry, rng)
 
     def _negative(self, index: int) -> Negative:
         epoch, place = divmod(index, len(self._negatives))
-        order = np.random.default_rng((self._settings.seed, epoch, 0)).permutation(
+        order = np.random.default_rng((self._settings.seed, ORDER_STREAM, epoch)).permutation(
             len(self._negatives)
         )
         return self._negatives[int(order[place])]
@@ -86,7 +95,24 @@ class TrainingPictures(Dataset):
     def _scene(self, rng: np.random.Generator) -> Sample:
         rendered = rng.random() < self._settings.data.rendered_probability
         source = self._rendered if rendered and len(self._rendered) else self._inliers
-        return source[int(rng.integers(len(source)))]
+        scene = self._crop(source[int(rng.integers(len(source)))], rng)
+        style = self._settings.domain.style
+        if style and rng.random() < style:
+            reference = self._negatives[int(rng.integers(len(self._negatives)))]
+            strength = float(rng.uniform(0, 1))
+            scene = replace(scene, rgb=transfer_colours(scene.rgb, reference.rgb, strength))
+        return replace(scene, outlier=inlier_truth(scene))
+
+    def _with_region(self, sample: Sample, rng: np.random.Generator) -> Sample:
+        size = sample.rgb.shape[:2]
+        shape = (int(rng.integers(1, 4)), int(rng.integers(1, 4)))
+        height, width = paste_size(
+            shape, size, draw_share(rng, self._settings.domain.region_share)
+        )
+        top = int(rng.integers(0, size[0] - height + 1))
+        left = int(rng.integers(0, size[1] - width + 1))
+        opacity = draw_opacity((height, width), self._settings.negatives, rng)
+        return paste_region(sample, self._scene(rng), opacity, top, left)
 
     def _crop(self, sample: Sample, rng: np.random.Generator) -> Sample:
         sample = resize_shorter_side(sample, draw_shorter_side(rng, self._settings.jitter))
@@ -118,10 +144,19 @@ def paste_negative(
     patch = cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA)
     if rng.random() < 0.5:
         patch = np.ascontiguousarray(patch[:, ::-1])
+    if settings.harmonise and rng.random() < settings.harmonise:
+        patch = transfer_colours(patch, scene.rgb, float(rng.uniform(0, 1)))
     patch = change_colours(patch, settings.photometry, rng)
-    shape = settings.shapes[int(rng.integers(len(settings.shapes)))]
-    sigma = min(height, width) * rng.uniform(0, settings.feather) if settings.feather else 0.0
-    opacity = feather(shape_opacity(shape, (height, width), rng), sigma)
+    opacity = draw_opacity((height, width), settings, rng)
     top = int(rng.integers(0, scene.rgb.shape[0] - height + 1))
     left = int(rng.integers(0, scene.rgb.shape[1] - width + 1))
     return paste(scene, patch, opacity, top, left)
+
+
+def draw_opacity(
+    size: tuple[int, int], settings: NegativeSettings, rng: np.random.Generator
+) -> np.ndarray:
+    """Draw the opacity of a paste of `size` = (h, w), float32 in [0, 1]: outline and border."""
+    shape = settings.shapes[int(rng.integers(len(settings.shapes)))]
+    sigma = min(size) * rng.uniform(0, settings.feather) if settings.feather else 0.0
+    return feather(shape_opacity(shape, size, rng), sigma)

@@ -20,6 +20,10 @@ class LossSettings:
     main: float = 0.6
     outlier: float = 0.2
     auxiliary: float = 0.4
+    density: float = 0.0
+    """Weight of DenseHybrid's term in negatives, within the outlier part."""
+    jaccard: float = 0.0
+    """Weight of the soft Jaccard loss beside the cross-entropy of the classes."""
 
     __pydantic_config__ = FROZEN
 
@@ -48,7 +52,8 @@ class NegativeSettings:
     mixed_probability: share of pictures that are a road scene with a pasted negative; the rest
     are whole negatives. box_extent: the central share of a negative taken as its box.
     shapes: outlines of pastes, drawn evenly. feather: largest sigma of the paste's soft border,
-    as a share of its shorter side. photometry: colour changes of the paste alone.
+    as a share of its shorter side. photometry: colour changes of the paste alone. harmonise:
+    probability that a paste's colours are moved towards the scene's, so that they are no cue.
     """
 
     mixed_probability: float = 0.5
@@ -57,6 +62,7 @@ class NegativeSettings:
     shapes: tuple[Literal["box", "ellipse", "blob"], ...] = ("box",)
     feather: float = 0.0
     photometry: PhotometrySettings = field(default_factory=PhotometrySettings)
+    harmonise: float = 0.0
 
     __pydantic_config__ = FROZEN
 
@@ -65,6 +71,29 @@ class NegativeSettings:
             raise OpenSetError("mixed_probability: give a value from 0 to 1")
         if not self.shapes:
             raise OpenSetError("shapes is empty: give at least one of box, ellipse, blob")
+
+
+@dataclass(frozen=True)
+class DomainSettings:
+    """What keeps cues of the data sets from standing in for outliers; all off in the paper.
+
+    style: probability that a road scene takes the colours of a random negative, by a random
+    strength. region: probability that a picture gets a region of another road scene, truth
+    included: then neither a pasted outline nor a foreign surrounding means outlier. region_share:
+    the region's share of the picture's area.
+    """
+
+    style: float = 0.0
+    region: float = 0.0
+    region_share: ShareSettings = field(
+        default_factory=lambda: ShareSettings("log_uniform", 0.01, 0.5)
+    )
+
+    __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.style <= 1 and 0 <= self.region <= 1):
+            raise OpenSetError("domain.style and domain.region: give values from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -98,6 +127,7 @@ class TrainingSettings:
     """Start from the weights of this model's folder or name (fine-tuning)."""
     data: DataSettings = field(default_factory=DataSettings)
     negatives: NegativeSettings = field(default_factory=NegativeSettings)
+    domain: DomainSettings = field(default_factory=DomainSettings)
     jitter: JitterSettings = field(default_factory=JitterSettings)
     photometry: PhotometrySettings = field(default_factory=PhotometrySettings)
     loss: LossSettings = field(default_factory=LossSettings)
