@@ -1,4 +1,4 @@
-"""Outlier scores: small pure functions of the two heads' logits, and their fusion with labels.
+"""Outlier scores: small pure functions of class and outlier logits, and their fusion with labels.
 
 Every score is a log-odds value, float, higher = more outlier; `torch.sigmoid` maps it to the
 published probability in [0, 1] without changing the order. Log-odds keep their resolution where
@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -17,6 +19,7 @@ from torch.nn import functional
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.heads import INLIER_CHANNEL, OUTLIER_CHANNEL
+from ldn_openset_ros.settings import FROZEN
 
 CHANNEL = -3
 
@@ -25,7 +28,26 @@ LOGIT_SCALE = 10.0
 ranking histograms resolve, and changes no order."""
 
 
-def outlier_probability(segmentation: Tensor, outlier: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class ClassStatistics:
+    """Mean and standard deviation of the largest logit, by predicted class, on training pictures.
+
+    What the standardised max logit needs; one entry a class.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        if len(self.mean) != len(self.std) or not all(value > 0 for value in self.std):
+            raise OpenSetError(
+                "class statistics need as many means as standard deviations, all above 0"
+            )
+
+
+def outlier_probability(segmentation: Tensor | None, outlier: Tensor) -> Tensor:
     """OP: P(o = 1 | x) of the outlier head (the paper, section 3.3)."""
     return outlier.select(CHANNEL, OUTLIER_CHANNEL) - outlier.select(CHANNEL, INLIER_CHANNEL)
 
@@ -37,12 +59,29 @@ def max_softmax(segmentation: Tensor, outlier: Tensor | None = None) -> Tensor:
     return others - best.squeeze(CHANNEL)
 
 
-def outlier_probability_times_max_softmax(segmentation: Tensor, outlier: Tensor) -> Tensor:
-    """OP x MSM: P(o = 1 | x) (1 - max_c P(y = c | x)) (the paper, equation 2)."""
+def outlier_probability_times_max_softmax(
+    segmentation: Tensor, outlier: Tensor, exponent: float = 1.0
+) -> Tensor:
+    """OP x MSM: P(o = 1 | x) (1 - max_c P(y = c | x))^a (the paper, equation 2, where a = 1)."""
     log_probability = functional.logsigmoid(
         outlier_probability(segmentation, outlier)
-    ) + functional.logsigmoid(max_softmax(segmentation))
+    ) + exponent * functional.logsigmoid(max_softmax(segmentation))
     return log_probability - torch.log(-torch.expm1(log_probability))
+
+
+def outlier_probability_plus_max_softmax(segmentation: Tensor, outlier: Tensor) -> Tensor:
+    """Mean of OP and 1 - max softmax, after UNO (Delić, Grcić and Šegvić 2024)."""
+    op, msm = outlier_probability(segmentation, outlier), max_softmax(segmentation)
+    # log (p + q) - log ((1 - p) + (1 - q)): the halves cancel.
+    is_outlier = torch.logaddexp(functional.logsigmoid(op), functional.logsigmoid(msm))
+    is_inlier = torch.logaddexp(functional.logsigmoid(-op), functional.logsigmoid(-msm))
+    return is_outlier - is_inlier
+
+
+def dense_hybrid(segmentation: Tensor, outlier: Tensor) -> Tensor:
+    """log OP - log sum exp of the class logits (Grcić, Bevandić and Šegvić 2022)."""
+    log_posterior = functional.logsigmoid(outlier_probability(segmentation, outlier))
+    return (log_posterior - segmentation.logsumexp(CHANNEL)) / LOGIT_SCALE
 
 
 def entropy(segmentation: Tensor, outlier: Tensor | None = None) -> Tensor:
@@ -60,33 +99,78 @@ def max_logit(segmentation: Tensor, outlier: Tensor | None = None) -> Tensor:
     return -segmentation.amax(CHANNEL) / LOGIT_SCALE
 
 
+def standardised_max_logit(
+    segmentation: Tensor, outlier: Tensor | None = None, *, statistics: ClassStatistics
+) -> Tensor:
+    """Negative of the largest class logit, standardised by its class (SML, Jung et al. 2021)."""
+    best, index = segmentation.max(CHANNEL)
+    mean, std = (best.new_tensor(values) for values in (statistics.mean, statistics.std))
+    return -(best - mean[index]) / std[index]
+
+
 def energy(segmentation: Tensor, outlier: Tensor | None = None) -> Tensor:
     """Free energy, - log sum exp of the class logits (Liu et al. 2020), over LOGIT_SCALE."""
     return -segmentation.logsumexp(CHANNEL) / LOGIT_SCALE
 
 
-SCORES: dict[str, Callable[[Tensor, Tensor | None], Tensor]] = {
+SCORES: dict[str, Callable[..., Tensor]] = {
     "op": outlier_probability,
     "msm": max_softmax,
     "op_x_msm": outlier_probability_times_max_softmax,
+    "op_plus_msm": outlier_probability_plus_max_softmax,
+    "dense_hybrid": dense_hybrid,
     "entropy": entropy,
     "max_logit": max_logit,
+    "standardised_max_logit": standardised_max_logit,
     "energy": energy,
 }
 SCORE_NAMES = tuple(SCORES)
-NEEDS_OUTLIER_HEAD = frozenset({"op", "op_x_msm"})
+NEEDS_OUTLIER = frozenset({"op", "op_x_msm", "op_plus_msm", "dense_hybrid"})
+NEEDS_CLASSES = frozenset(SCORES) - {"op"}
+NEEDS_STATISTICS = frozenset({"standardised_max_logit"})
 
 
-def find_score(name: str, has_outlier_head: bool = True) -> Callable[..., Tensor]:
-    """Return a score by name; raises OpenSetError where it is unknown or the head is missing."""
+def usable_scores(
+    classes: bool = True, outlier: bool = True, statistics: bool = True
+) -> tuple[str, ...]:
+    """Return the names of the scores that a model with these logits and statistics has."""
+    lacking = (
+        (frozenset() if classes else NEEDS_CLASSES)
+        | (frozenset() if outlier else NEEDS_OUTLIER)
+        | (frozenset() if statistics else NEEDS_STATISTICS)
+    )
+    return tuple(name for name in SCORE_NAMES if name not in lacking)
+
+
+def check_score(name: str, usable: tuple[str, ...] = SCORE_NAMES) -> str:
+    """Return the name of a score; raises OpenSetError where it is unknown or not `usable`."""
     if name not in SCORES:
         raise OpenSetError(f"unknown fusion {name!r}: choose one of {', '.join(SCORE_NAMES)}")
-    if name in NEEDS_OUTLIER_HEAD and not has_outlier_head:
-        usable = ", ".join(n for n in SCORE_NAMES if n not in NEEDS_OUTLIER_HEAD)
+    if name not in usable:
+        needs = {
+            "an outlier head": NEEDS_OUTLIER,
+            "class logits": NEEDS_CLASSES,
+            "class statistics": NEEDS_STATISTICS,
+        }
+        lacks = " and ".join(thing for thing, names in needs.items() if name in names)
         raise OpenSetError(
-            f"fusion {name!r} needs an outlier head, which this model lacks: choose {usable}"
+            f"fusion {name!r} needs {lacks}, which this model lacks: choose {', '.join(usable)}"
         )
-    return SCORES[name]
+    return name
+
+
+def find_score(
+    name: str, exponent: float = 1.0, statistics: ClassStatistics | None = None
+) -> Callable[[Tensor | None, Tensor | None], Tensor]:
+    """Return a score by name as a function of class and outlier logits.
+
+    exponent: the weight a of log MSM in `op_x_msm`. statistics: of `standardised_max_logit`.
+    """
+    if name == "op_x_msm":
+        return partial(outlier_probability_times_max_softmax, exponent=exponent)
+    if name in NEEDS_STATISTICS:
+        return partial(standardised_max_logit, statistics=statistics)
+    return SCORES[check_score(name)]
 
 
 def check_threshold(threshold: float) -> float:

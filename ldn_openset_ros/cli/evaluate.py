@@ -14,7 +14,7 @@ from ldn_openset_ros.evaluation.evaluate import Evaluation, evaluate
 from ldn_openset_ros.evaluation.test_sets import TEST_SET_NAMES, open_test_set
 from ldn_openset_ros.inference.model_files import DEFAULT_MODEL
 from ldn_openset_ros.inference.predictor import Predictor
-from ldn_openset_ros.scores import NEEDS_OUTLIER_HEAD, SCORE_NAMES
+from ldn_openset_ros.scores import SCORE_NAMES
 
 DEFAULT_SCORES = ("op", "msm", "op_x_msm")
 
@@ -54,12 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def default_scores(predictor: Predictor) -> list[str]:
-    """Return the paper's scores, without those whose head the model lacks."""
-    return [
-        name
-        for name in DEFAULT_SCORES
-        if predictor.has_outlier_head or name not in NEEDS_OUTLIER_HEAD
-    ]
+    """Return the paper's scores, without those that the model cannot give."""
+    return [name for name in DEFAULT_SCORES if name in predictor.usable_scores]
 
 
 def as_table(evaluation: Evaluation, dataset: str) -> Table:

@@ -16,6 +16,7 @@ from ldn_openset_ros.inference.model_files import (
     write_model,
 )
 from ldn_openset_ros.nn.foreign import network_from_semseg_od, network_from_torchvision
+from ldn_openset_ros.recognition.registry import MODULES, RecognitionSettings
 from ldn_openset_ros.taxonomy import SemanticClass, Taxonomy, load_taxonomy
 
 LAYOUTS = ("torchvision", "semseg_od")
@@ -66,19 +67,20 @@ def run(args: argparse.Namespace) -> int:
             "only the backbone has the file's weights, all else is random (trained: false): train "
             "the model before use"
         )
+    recognition = "two_heads" if network.settings.outlier_head else "outlier_exposure"
     description = ModelDescription(
         name=args.output.resolve().name,
         network=network.settings,
         normalisation=SEMSEG_OD_NORMALISATION,
         taxonomy=taxonomy.to_dict(),
-        decision=DecisionSettings("op_x_msm" if network.settings.outlier_head else "msm"),
+        recognition=RecognitionSettings(recognition),
+        decision=DecisionSettings(MODULES[recognition].default_score),
         trained=args.layout == "semseg_od",
     )
     write_model(args.output, description, network)
-    heads = "two heads" if network.settings.outlier_head else "no outlier head"
     sys.stdout.write(
         f"{args.output}: {network.settings.backbone}, {taxonomy.num_classes} classes "
-        f"({taxonomy.name}), {heads}\n{remark}\n"
+        f"({taxonomy.name}), {recognition}\n{remark}\n"
     )
     return 0
 

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         "backbone": description.network.backbone,
         "parameters": f"{parameters:,}",
         "classes": f"{description.network.num_classes}: {names}",
-        "outlier head": "yes" if description.network.outlier_head else "no",
+        "recognition": description.recognition.name,
         "trained": "yes" if description.trained else "no: its heads are random",
         "fusion": decision.fusion,
         "threshold": decision.threshold,

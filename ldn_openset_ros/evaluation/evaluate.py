@@ -44,7 +44,7 @@ def evaluate(predictor: Predictor, samples: Iterable[Sample], scores: Sequence[s
         frames += 1
         sizes.add(network_size(sample.rgb.shape[:2], predictor.resolution))
         logits = predictor.infer(sample.rgb)
-        if sample.labels is not None:
+        if sample.labels is not None and predictor.gives_classes:
             labelled += 1
             labels = predictor.decide(logits, outputs=("labels",)).labels
             confusion.add(labels, sample.labels)

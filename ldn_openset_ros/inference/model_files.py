@@ -11,8 +11,9 @@ from safetensors import SafetensorError
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.checkpoint import load_strictly, read_weights, write_weights
 from ldn_openset_ros.nn.network import NetworkSettings, OpenSetNetwork
+from ldn_openset_ros.recognition.registry import RecognitionSettings, build_recognition
 from ldn_openset_ros.resources import models_directory
-from ldn_openset_ros.scores import check_threshold, find_score
+from ldn_openset_ros.scores import ClassStatistics, check_score, check_threshold, usable_scores
 from ldn_openset_ros.settings import FROZEN, read_yaml, settings_from_dict
 from ldn_openset_ros.taxonomy import Taxonomy
 
@@ -50,18 +51,26 @@ class DecisionSettings:
     """How a model turns logits into an open-set map, unless the user chooses otherwise.
 
     fusion: a name of `scores.SCORES`; threshold in [0, 1]; resolution: the shorter side in
-    pixels that pictures are resized to for the network, 0 = as they come.
+    pixels that pictures are resized to for the network, 0 = as they come. exponent: the weight of
+    log MSM in `op_x_msm`. smoothing: sigma in pixels of a Gaussian over the score, 0 = off.
+    boundary_width: pixels at class boundaries whose score is replaced by what surrounds them
+    before smoothing, 0 = off.
     """
 
     fusion: str = "op_x_msm"
     threshold: float = 0.5
     resolution: int = 0
+    exponent: float = 1.0
+    smoothing: float = 0.0
+    boundary_width: int = 0
 
     __pydantic_config__ = FROZEN
 
     def __post_init__(self) -> None:
-        find_score(self.fusion)
+        check_score(self.fusion)
         check_threshold(self.threshold)
+        if self.exponent < 0 or self.smoothing < 0 or self.boundary_width < 0:
+            raise OpenSetError("exponent, smoothing and boundary_width must be at least 0")
         if self.resolution < 0:
             raise OpenSetError(f"resolution is {self.resolution}: give 0 or a size in pixels")
 
@@ -74,7 +83,9 @@ class ModelDescription:
     network: NetworkSettings
     normalisation: Normalisation
     taxonomy: dict
+    recognition: RecognitionSettings = field(default_factory=RecognitionSettings)
     decision: DecisionSettings = field(default_factory=DecisionSettings)
+    class_statistics: ClassStatistics | None = None
     trained: bool = True
     """False for a network whose heads are still random."""
     format: int = FORMAT
@@ -93,6 +104,27 @@ class ModelDescription:
                 f"model {self.name!r} has {self.network.num_classes} logits but a taxonomy of "
                 f"{classes} classes"
             )
+        module = build_recognition(self.recognition)
+        heads = (module.segmentation_head, module.outlier_head)
+        if heads != (self.network.segmentation_head, self.network.outlier_head):
+            raise OpenSetError(
+                f"model {self.name!r}: recognition {module.name} needs segmentation_head "
+                f"{heads[0]} and outlier_head {str(heads[1]).lower()} in its network: choose "
+                "another recognition module"
+            )
+        if module.name == "mc_dropout" and not self.network.dropout:
+            raise OpenSetError(
+                f"model {self.name!r} was trained without dropout, which mc_dropout needs: train "
+                "it with network.dropout above 0"
+            )
+        check_score(self.decision.fusion, self.usable_scores())
+
+    def usable_scores(self) -> tuple[str, ...]:
+        """Return the names of the scores that this model can give."""
+        module = build_recognition(self.recognition)
+        return usable_scores(
+            module.gives_classes, module.gives_outlier, self.class_statistics is not None
+        )
 
 
 def find_model(model: str | Path) -> Path:

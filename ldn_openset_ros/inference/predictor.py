@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -13,17 +13,17 @@ from torch import Tensor
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.model_files import (
-    DecisionSettings,
     ModelDescription,
     find_model,
     read_description,
     read_network,
 )
-from ldn_openset_ros.inference.smoothing import smooth
-from ldn_openset_ros.nn.layers import upsample
+from ldn_openset_ros.inference.smoothing import DILATION, smooth, suppress_boundaries
+from ldn_openset_ros.nn.heads import HeadLogits, upsample_logits
 from ldn_openset_ros.nn.network import MIN_INPUT_SIZE, OpenSetNetwork
-from ldn_openset_ros.scores import check_threshold, find_score, fuse
-from ldn_openset_ros.taxonomy import Taxonomy
+from ldn_openset_ros.recognition.registry import build_recognition
+from ldn_openset_ros.scores import check_score, check_threshold, find_score, fuse
+from ldn_openset_ros.taxonomy import IGNORE_INDEX, Taxonomy
 
 OUTPUTS = ("labels", "outlier", "open_set")
 BACKENDS = ("auto", "torch")
@@ -34,14 +34,13 @@ MAX_NETWORK_PIXELS = 2**25
 
 @dataclass(frozen=True)
 class FrameLogits:
-    """Both heads' logits of one frame at the network's resolution, on the network's device.
+    """The heads' logits of one frame at the network's resolution, on the network's device.
 
-    segmentation: float32 (1, C, h, w); outlier: float32 (1, 2, h, w) or None; size: the (H, W)
-    of the frame, to which every map is brought.
+    heads: float32 logits of one frame as the recognition module gives them; size: the (H, W) of
+    the frame, to which every map is brought.
     """
 
-    segmentation: Tensor
-    outlier: Tensor | None
+    heads: HeadLogits
     size: tuple[int, int]
 
 
@@ -50,7 +49,8 @@ class Prediction:
     """Maps of one frame in its own size; None where a map was not asked for.
 
     labels: uint8 (H, W), argmax class ids. outlier: float32 (H, W) in [0, 1], the chosen score.
-    open_set: uint8 (H, W), class ids, C = outlier.
+    open_set: uint8 (H, W), class ids, C = outlier. A model that knows no classes gives 255 (void)
+    in place of class ids.
     """
 
     labels: np.ndarray | None
@@ -73,6 +73,7 @@ class Predictor:
         self._device = device
         self._dtype = dtype
         self._description = description
+        self._recognition = build_recognition(description.recognition)
         mean = torch.tensor(description.normalisation.mean, device=device).view(1, 3, 1, 1)
         std = torch.tensor(description.normalisation.std, device=device).view(1, 3, 1, 1)
         self._mean, self._std = mean, std
@@ -88,36 +89,31 @@ class Predictor:
         fusion: str | None = None,
         threshold: float | None = None,
         resolution: int | None = None,
+        recognition: str | None = None,
     ) -> Predictor:
         """Load a model's folder or a shipped model by name.
 
         device: "auto" (CUDA where there is a GPU), "cpu", "cuda" or "cuda:N". backend: "auto" or
         "torch". precision: "float32" ("auto"), or "bfloat16", "float16" on a GPU. fusion,
-        threshold, resolution: None = the model's own. Raises OpenSetError with the remedy.
+        threshold, resolution: None = the model's own. recognition: another recognition module on
+        the same heads ("odin" or "mc_dropout" on a C-way network). Raises OpenSetError with the
+        remedy.
         """
         folder = find_model(model)
-        description = read_description(folder)
+        description = choose_recognition(read_description(folder), recognition)
         own = description.decision
-        decision = DecisionSettings(
-            own.fusion if fusion is None else fusion,
-            own.threshold if threshold is None else float(threshold),
-            own.resolution if resolution is None else int(resolution),
+        decision = replace(
+            own,
+            fusion=own.fusion if fusion is None else fusion,
+            threshold=own.threshold if threshold is None else float(threshold),
+            resolution=own.resolution if resolution is None else int(resolution),
         )
-        find_score(decision.fusion, description.network.outlier_head)
+        description = replace(description, decision=decision)
         if backend not in BACKENDS:
             raise OpenSetError(f"unknown backend {backend!r}: choose one of {', '.join(BACKENDS)}")
         chosen = choose_device(device)
         dtype = choose_precision(precision, chosen)
-        network = read_network(folder, description)
-        description = ModelDescription(
-            description.name,
-            description.network,
-            description.normalisation,
-            description.taxonomy,
-            decision,
-            description.trained,
-        )
-        return cls(network, description, chosen, dtype)
+        return cls(read_network(folder, description), description, chosen, dtype)
 
     @property
     def name(self) -> str:
@@ -150,9 +146,29 @@ class Predictor:
         return self._description.decision.resolution
 
     @property
-    def has_outlier_head(self) -> bool:
-        """Whether the scores that use the outlier head can be had."""
-        return self._description.network.outlier_head
+    def smoothing(self) -> float:
+        """Sigma in pixels of the Gaussian over the score that `decide` uses by default."""
+        return self._description.decision.smoothing
+
+    @property
+    def recognition(self) -> str:
+        """Name of the recognition module, for example "two_heads"."""
+        return self._recognition.name
+
+    @property
+    def single_pass(self) -> bool:
+        """Whether a frame takes one forward pass of the network, as a running node needs it."""
+        return self._recognition.single_pass
+
+    @property
+    def gives_classes(self) -> bool:
+        """Whether there are class labels; a single outlier head knows none."""
+        return self._recognition.gives_classes
+
+    @property
+    def usable_scores(self) -> tuple[str, ...]:
+        """Names of the scores that this model can give."""
+        return self._description.usable_scores()
 
     def __call__(self, rgb: np.ndarray) -> Prediction:
         """Recognise one picture, uint8 (H, W, 3) RGB, by the model's defaults."""
@@ -182,9 +198,9 @@ class Predictor:
     def forward(self, batch: Tensor, size: tuple[int, int]) -> FrameLogits:
         """Run the network on `preprocess`'s output; `size` is the frame's (H, W)."""
         with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
-            output = self._network(batch).main
-        outlier = None if output.outlier is None else output.outlier.float()
-        return FrameLogits(output.segmentation.float(), outlier, (int(size[0]), int(size[1])))
+            heads = self._recognition.infer(self._network, batch)
+        heads = HeadLogits(*(None if tensor is None else tensor.float() for tensor in heads))
+        return FrameLogits(heads, (int(size[0]), int(size[1])))
 
     @torch.inference_mode()
     def decide(
@@ -192,22 +208,21 @@ class Predictor:
         logits: FrameLogits,
         fusion: str | None = None,
         threshold: float | None = None,
-        smoothing: float = 0.0,
+        smoothing: float | None = None,
         outputs: Collection[str] = OUTPUTS,
     ) -> Prediction:
         """Turn logits into maps without running the network.
 
-        fusion, threshold: None = the predictor's. smoothing: sigma in pixels of a Gaussian over
-        the score, 0 = off. outputs: which maps to make, of "labels", "outlier", "open_set".
+        fusion, threshold, smoothing (sigma in pixels of a Gaussian over the score, 0 = off):
+        None = the predictor's. outputs: which maps to make, of "labels", "outlier", "open_set".
         """
         threshold = check_threshold(self.threshold if threshold is None else threshold)
         labels = probability = open_set = None
-        segmentation = upsample(logits.segmentation, logits.size)[0]
+        heads = self._interpret(logits)
         if "labels" in outputs or "open_set" in outputs:
-            labels = segmentation.argmax(0).to(torch.uint8)
+            labels = self._labels(heads)
         if "outlier" in outputs or "open_set" in outputs:
-            score = self._score(segmentation, logits, fusion)
-            probability = smooth(score.sigmoid(), smoothing)
+            probability = self._score(heads, fusion, smoothing).sigmoid()
         if "open_set" in outputs:
             open_set = fuse(labels, probability, threshold, self.taxonomy.outlier_id)
         return Prediction(
@@ -217,15 +232,47 @@ class Predictor:
         )
 
     @torch.inference_mode()
-    def log_odds(self, logits: FrameLogits, fusion: str | None = None) -> np.ndarray:
+    def log_odds(
+        self, logits: FrameLogits, fusion: str | None = None, smoothing: float | None = None
+    ) -> np.ndarray:
         """Return a score before the sigmoid, float32 (H, W): what ranking measures take."""
-        segmentation = upsample(logits.segmentation, logits.size)[0]
-        return self._score(segmentation, logits, fusion).cpu().numpy()
+        return self._score(self._interpret(logits), fusion, smoothing).cpu().numpy()
 
-    def _score(self, segmentation: Tensor, logits: FrameLogits, fusion: str | None) -> Tensor:
-        score = find_score(self.fusion if fusion is None else fusion, logits.outlier is not None)
-        outlier = None if logits.outlier is None else upsample(logits.outlier, logits.size)[0]
-        return score(segmentation, outlier)
+    @torch.inference_mode()
+    def best_logit(self, rgb: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Return the largest class logit of every pixel and its class, (H, W) each."""
+        return self._interpret(self.infer(rgb)).segmentation.max(0)
+
+    def _interpret(self, logits: FrameLogits) -> HeadLogits:
+        full_size = upsample_logits(logits.heads, logits.size)
+        frame = (None if tensor is None else tensor[0] for tensor in full_size)
+        return self._recognition.interpret(HeadLogits(*frame))
+
+    def _labels(self, heads: HeadLogits) -> Tensor:
+        if heads.segmentation is None:
+            return torch.full_like(heads.outlier[0], IGNORE_INDEX, dtype=torch.uint8)
+        return heads.segmentation.argmax(0).to(torch.uint8)
+
+    def _score(self, heads: HeadLogits, fusion: str | None, smoothing: float | None) -> Tensor:
+        decision = self._description.decision
+        name = check_score(decision.fusion if fusion is None else fusion, self.usable_scores)
+        score = find_score(name, decision.exponent, self._description.class_statistics)
+        log_odds = score(heads.segmentation, heads.outlier)
+        sigma = decision.smoothing if smoothing is None else smoothing
+        if decision.boundary_width:
+            log_odds = suppress_boundaries(log_odds, self._labels(heads), decision.boundary_width)
+            return smooth(log_odds, sigma, DILATION)
+        return smooth(log_odds, sigma)
+
+
+def choose_recognition(description: ModelDescription, name: str | None) -> ModelDescription:
+    """Return the description with another recognition module and its default score."""
+    if name is None or name == description.recognition.name:
+        return description
+    recognition = replace(description.recognition, name=name)
+    fusion = build_recognition(recognition).default_score
+    decision = replace(description.decision, fusion=fusion)
+    return replace(description, recognition=recognition, decision=decision)
 
 
 def network_size(size: tuple[int, int], resolution: int) -> tuple[int, int]:

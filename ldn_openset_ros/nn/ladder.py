@@ -25,12 +25,20 @@ class Ladder(nn.Module):
     """One upsampling module per skip, from the coarsest to the finest."""
 
     def __init__(
-        self, coarse_channels: int, skip_channels: tuple[int, ...], widths: tuple[int, ...]
+        self,
+        coarse_channels: int,
+        skip_channels: tuple[int, ...],
+        widths: tuple[int, ...],
+        dropout: float = 0.0,
     ) -> None:
-        """`skip_channels` are given finest first, `widths` in the order of the modules."""
+        """`skip_channels` are given finest first, `widths` in the order of the modules.
+
+        dropout: probability that a value of any module's input is zeroed in training.
+        """
         super().__init__()
         self.in_channels = (coarse_channels, *widths[:-1])
         self.out_channels = widths[-1]
+        self.dropout = nn.Dropout(dropout)
         self.modules_coarse_to_fine = nn.ModuleList(
             UpsamplingModule(coarse, skip, out)
             for coarse, skip, out in zip(
@@ -43,6 +51,7 @@ class Ladder(nn.Module):
         inputs = []
         features = coarse
         for module, skip in zip(self.modules_coarse_to_fine, reversed(skips), strict=True):
+            features = self.dropout(features)
             inputs.append(features)
             features = module(features, skip)
         return features, inputs

@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn import dense_net, efficient_net_lite
-from ldn_openset_ros.nn.heads import HeadLogits, Heads
+from ldn_openset_ros.nn.heads import HeadLogits, Heads, SegmentationHead
 from ldn_openset_ros.nn.ladder import Ladder
 from ldn_openset_ros.nn.layers import kaiming_init
 from ldn_openset_ros.nn.pyramid_pooling import PyramidPooling
+from ldn_openset_ros.settings import FROZEN
 
 MIN_INPUT_SIZE = 32
 
@@ -34,17 +35,26 @@ class NetworkSettings:
 
     backbone: str = "densenet169"
     num_classes: int = 19
+    segmentation_head: SegmentationHead = "classes"
     outlier_head: bool = True
     pyramid_width: int = 512
     pyramid_level_width: int = 128
     pyramid_grid_rows: tuple[int, ...] = (8, 4, 2, 1)
     ladder_widths: tuple[int, int, int] = (256, 256, 256)
+    dropout: float = 0.0
+    """Probability of dropout on the inputs of the ladder's modules."""
+
+    __pydantic_config__ = FROZEN
 
     def __post_init__(self) -> None:
         if self.backbone not in BACKBONES:
             raise OpenSetError(
                 f"unknown backbone {self.backbone!r}: choose one of {', '.join(BACKBONES)}"
             )
+        if self.segmentation_head == "none" and not self.outlier_head:
+            raise OpenSetError("the network has no head: give it a segmentation or outlier head")
+        if not 0 <= self.dropout < 1:
+            raise OpenSetError(f"dropout is {self.dropout}: give a value from 0 to below 1")
 
 
 class NetworkOutput(NamedTuple):
@@ -69,24 +79,35 @@ class OpenSetNetwork(nn.Module):
             settings.pyramid_level_width,
             settings.pyramid_grid_rows,
         )
-        self.ladder = Ladder(settings.pyramid_width, tuple(skip_widths), settings.ladder_widths)
+        self.ladder = Ladder(
+            settings.pyramid_width, tuple(skip_widths), settings.ladder_widths, settings.dropout
+        )
         kaiming_init(self.pyramid_pooling)
         kaiming_init(self.ladder)
-        self.heads = Heads(self.ladder.out_channels, settings.num_classes, settings.outlier_head)
+        outputs = (settings.num_classes, settings.outlier_head, settings.segmentation_head)
+        self.heads = Heads(self.ladder.out_channels, *outputs)
         self.auxiliary_heads = nn.ModuleList(
-            Heads(width, settings.num_classes, settings.outlier_head)
+            Heads(width, *outputs)
             for width in (self.ladder.in_channels if auxiliary_heads else ())
         )
 
     def forward(self, image: Tensor) -> NetworkOutput:
         """Map (N, 3, H, W) normalised RGB, H and W at least 32, to logits."""
+        return self.decode(self.encode(image))
+
+    def encode(self, image: Tensor) -> list[Tensor]:
+        """Return the backbone's features of normalised RGB, finest (stride 4) first."""
         height, width = image.shape[-2:]
         if min(height, width) < MIN_INPUT_SIZE:
             raise OpenSetError(
                 f"a picture of {width}x{height} pixels is too small for the network: give at "
                 f"least {MIN_INPUT_SIZE}x{MIN_INPUT_SIZE} or a larger `resolution`"
             )
-        *skips, top = self.backbone(image)
+        return self.backbone(image)
+
+    def decode(self, backbone_features: list[Tensor]) -> NetworkOutput:
+        """Map the backbone's features to logits."""
+        *skips, top = backbone_features
         features, inputs = self.ladder(self.pyramid_pooling(top), skips)
         auxiliary = tuple(
             heads(coarse) for heads, coarse in zip(self.auxiliary_heads, inputs, strict=False)

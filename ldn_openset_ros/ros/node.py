@@ -33,7 +33,7 @@ from ldn_openset_ros.ros.qos import latched_qos, output_qos, sensor_qos
 from ldn_openset_ros.ros.recognition import OUTPUTS, recognise
 from ldn_openset_ros.ros.throttle import Throttle
 from ldn_openset_ros.ros.worker import Worker
-from ldn_openset_ros.scores import find_score
+from ldn_openset_ros.scores import check_score
 
 try:
     from vision_msgs.msg import LabelInfo, VisionClass
@@ -91,7 +91,8 @@ class OpenSetNode(Node):
     def _declare_settings(self) -> NodeSettings:
         model = declare(self, "model", DEFAULTS["model"])
         own = read_description(find_model(model)).decision
-        defaults = {**DEFAULTS, **asdict(own)}
+        models_own = {name: value for name, value in asdict(own).items() if name in PARAMETERS}
+        defaults = {**DEFAULTS, **models_own}
         values = {
             name: declare(self, name, defaults[name]) for name in defaults if name != "model"
         }
@@ -100,7 +101,7 @@ class OpenSetNode(Node):
     def _load_predictor(self, load: Callable[..., Predictor]) -> Predictor:
         settings = self._settings
         try:
-            return load(
+            predictor = load(
                 settings.model,
                 settings.device,
                 settings.backend,
@@ -114,6 +115,13 @@ class OpenSetNode(Node):
                 f"model {settings.model} cannot be loaded on device {settings.device}: "
                 f"{_one_line(error)}: choose another parameter device"
             ) from error
+        if not predictor.single_pass and not settings.allow_multi_pass:
+            raise OpenSetError(
+                f"model {settings.model} recognises by {predictor.recognition}, which takes "
+                "several passes of the network a frame: choose another parameter model, or set "
+                "allow_multi_pass if its frame rate will do"
+            )
+        return predictor
 
     def _create_topics(self) -> None:
         topic = self.resolve_topic_name("image")
@@ -203,7 +211,7 @@ class OpenSetNode(Node):
                 if parameter.name in PARAMETERS:
                     check_value(parameter.name, parameter.value)
                 if parameter.name == "fusion":
-                    find_score(parameter.value, self._predictor.has_outlier_head)
+                    check_score(parameter.value, self._predictor.usable_scores)
         except OpenSetError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)

@@ -67,8 +67,7 @@ class NodeSettings:
         live=True,
     )
     smoothing: float = _parameter(
-        "Sigma in pixels of a Gaussian over the outlier score; 0 = off.",
-        default=0.0,
+        "Sigma in pixels of a Gaussian over the outlier score; 0 = off. Default: the model's own.",
         bounds=(0.0, 20.0),
         live=True,
     )
@@ -80,6 +79,11 @@ class NodeSettings:
         default=0.5,
         bounds=(0.0, 1.0),
         live=True,
+    )
+    allow_multi_pass: bool = _parameter(
+        "Also run models that take several passes of the network a frame (ODIN, MC dropout).",
+        default=False,
+        constraints="true or false",
     )
     max_age: float = _parameter(
         "Frames whose stamp is older than so many seconds are dropped; 0 = never. Frames without "
@@ -99,6 +103,7 @@ DEFAULTS: dict[str, Any] = {
 _KINDS = {
     str: "a text, for example '{}'",
     int: "a whole number, for example {}",
+    bool: "true or false",
     float: "a floating-point number with a decimal point, for example {}",
 }
 

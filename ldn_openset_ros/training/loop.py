@@ -1,8 +1,7 @@
-"""The training loop: batches, steps, validation, checkpoints, a CSV of what happened."""
+"""The training loop: steps, validation, checkpoints, records."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 from collections.abc import Sequence
@@ -10,168 +9,160 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
+from torch import nn
+from torch.amp import GradScaler
+from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
-from ldn_openset_ros.data.camvid import CamVid
-from ldn_openset_ros.data.negatives import NegativePictures
-from ldn_openset_ros.data.rendered_scenes import RenderedScenes
-from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.evaluation.class_statistics import measure_class_statistics
 from ldn_openset_ros.evaluation.evaluate import Evaluation
 from ldn_openset_ros.folders import make_folder
-from ldn_openset_ros.inference.model_files import (
-    AUXILIARY_PREFIX,
-    EFFICIENTNET_LITE_NORMALISATION,
-    SEMSEG_OD_NORMALISATION,
-    WEIGHTS_FILE,
-    DecisionSettings,
-    ModelDescription,
-    find_model,
-    write_model,
-)
-from ldn_openset_ros.nn.checkpoint import load_strictly, read_weights
-from ldn_openset_ros.nn.efficient_net_lite import imagenet_weights_file, load_imagenet_weights
-from ldn_openset_ros.nn.network import OpenSetNetwork
-from ldn_openset_ros.taxonomy import load_taxonomy
-from ldn_openset_ros.training.losses import LossParts, two_head_loss
+from ldn_openset_ros.inference.model_files import ModelDescription, write_model
+from ldn_openset_ros.nn.gradient_checkpointing import checkpoint_blocks
+from ldn_openset_ros.nn.processes import mean_over_processes, share_batch_norm
+from ldn_openset_ros.recognition.module import Truth
+from ldn_openset_ros.recognition.registry import build_recognition
+from ldn_openset_ros.training.batches import load_batches
+from ldn_openset_ros.training.initial import describe, initial_network
+from ldn_openset_ros.training.losses import LossParts, compound_loss
 from ldn_openset_ros.training.optimiser import build_optimiser, set_learning_rates
 from ldn_openset_ros.training.pictures import TrainingPictures
+from ldn_openset_ros.training.processes import Processes, joined_processes, wait_for_all
+from ldn_openset_ros.training.records import append_csv, truncate_csv, validation_row
 from ldn_openset_ros.training.run_state import load_run, save_run
 from ldn_openset_ros.training.settings import TrainingSettings
+from ldn_openset_ros.training.sources import open_sources
 from ldn_openset_ros.training.validation import ValidationScenes, validate
 
 LOSSES_FILE = "losses.csv"
 VALIDATION_FILE = "validation.csv"
 RUN_FILE = "last.safetensors"
 MODEL_FOLDER = "model"
-RENDERED_SIZE = (480, 360)
-"""Width and height of rendered training scenes: CamVid's."""
+STATISTICS_SCENES = 100
+"""Training scenes that the class statistics are measured on."""
 
 
 def train(settings: TrainingSettings, data: Path, output: Path, device: str = "cpu") -> Path:
     """Train as the settings say, or go on with the run in `output`; return the model's folder.
 
-    Workers are spawned processes: a script that calls this needs a `__main__` guard.
+    Started by `torchrun`, every process takes its share of each batch. Workers are spawned
+    processes: a script that calls this needs a `__main__` guard.
 
     data: the folder with the data sets the settings name. The output folder gets `losses.csv`,
     `validation.csv`, `last.safetensors` (to resume from) and `model/`, the trained model.
     """
-    inliers = CamVid(data / settings.data.inliers, "train")
-    held_out = CamVid(data / settings.data.inliers, "val")
-    negatives = NegativePictures(data / settings.data.negatives, settings.negatives.box_extent)
-    rendered = rendered_scenes(settings)
-    description = describe(settings)
-    network = initial_network(settings)
-    # Channels last is the faster layout for convolutions, on CPUs and on tensor cores.
-    network.to(device, memory_format=torch.channels_last)
+    with joined_processes(torch.device(device)) as processes:
+        return _train(settings, data, output, processes)
+
+
+def _train(settings: TrainingSettings, data: Path, output: Path, processes: Processes) -> Path:
+    sources = open_sources(settings, data)
+    description = describe(settings, sources.taxonomy)
+    network = prepare(initial_network(settings), settings, processes.device)
     optimiser = build_optimiser(network, settings.optimiser)
+    scaler = GradScaler(processes.device.type, enabled=settings.precision == "float16")
     make_folder(output)
     digest = settings_digest(settings)
     run_file = output / RUN_FILE
-    start = load_run(run_file, network, optimiser, digest) if run_file.exists() else 0
-    truncate_csv(output / LOSSES_FILE, start)
-    truncate_csv(output / VALIDATION_FILE, start)
+    start = load_run(run_file, network, optimiser, scaler, digest) if run_file.exists() else 0
+    wait_for_all()
+    if processes.is_first:
+        truncate_csv(output / LOSSES_FILE, start)
+        truncate_csv(output / VALIDATION_FILE, start)
 
-    pictures = TrainingPictures(settings, inliers, negatives, rendered)
-    batches = DataLoader(
-        pictures,
-        settings.batch_size,
-        sampler=range(start * settings.batch_size, len(pictures)),
-        num_workers=settings.workers,
-        prefetch_factor=4 if settings.workers else None,
-        # A forked worker would wait for ever for OpenCV's threads, which stay in the parent.
-        multiprocessing_context="spawn" if settings.workers else None,
-    )
-    scenes = ValidationScenes(held_out, negatives)
+    pictures = TrainingPictures(settings, sources.roads, sources.negatives, sources.rendered)
+    scenes = ValidationScenes(sources.validation, sources.negatives)
+    trainer = Trainer(settings, description, network, optimiser, scaler, processes)
     network.train()
-    progress = tqdm(batches, initial=start, total=settings.steps, desc=settings.name, unit="step")
+    progress = tqdm(
+        load_batches(pictures, settings, start, processes),
+        initial=start,
+        total=settings.steps,
+        desc=settings.name,
+        unit="step",
+        disable=not processes.is_first,
+    )
     for step, batch in enumerate(progress, start=start + 1):
         set_learning_rates(optimiser, step - 1, settings.steps)
-        parts = training_step(network, optimiser, batch, description, settings, device)
+        parts = trainer.step(batch, step)
+        if not processes.is_first:
+            continue
         row = {name: round(value.item(), 5) for name, value in parts._asdict().items()}
         append_csv(output / LOSSES_FILE, {"step": step, **row})
         progress.set_postfix(loss=row["total"], refresh=False)
         if step % settings.checkpoint_every == 0 or step == settings.steps:
-            save_run(run_file, network, optimiser, step, digest)
+            save_run(run_file, network, optimiser, scaler, step, digest)
         if step % settings.validate_every == 0 and step < settings.steps:
             evaluation = validate(network, description, scenes)
             append_csv(output / VALIDATION_FILE, validation_row(step, evaluation))
-    evaluation = validate(network, description, scenes)
-    truncate_csv(output / VALIDATION_FILE, settings.steps - 1)
-    append_csv(output / VALIDATION_FILE, validation_row(settings.steps, evaluation))
-    write_model(output / MODEL_FOLDER, with_threshold(description, evaluation), network)
+    if processes.is_first:
+        evaluation = validate(network, description, scenes)
+        truncate_csv(output / VALIDATION_FILE, settings.steps - 1)
+        append_csv(output / VALIDATION_FILE, validation_row(settings.steps, evaluation))
+        description = with_threshold(description, evaluation)
+        statistics = measure_class_statistics(
+            network, description, sources.roads, STATISTICS_SCENES
+        )
+        description = replace(description, class_statistics=statistics)
+        write_model(output / MODEL_FOLDER, description, network)
+    wait_for_all()
     return output / MODEL_FOLDER
 
 
-def initial_network(settings: TrainingSettings) -> OpenSetNetwork:
-    """Build the network as a run starts with it: random but for the weights the settings name."""
-    torch.manual_seed(settings.seed)
-    network = OpenSetNetwork(settings.network, auxiliary_heads=settings.loss.auxiliary > 0)
-    if settings.imagenet_weights:
-        name = settings.network.backbone
-        load_imagenet_weights(network.backbone, imagenet_weights_file(name))
-    if settings.initial_model:
-        path = find_model(settings.initial_model) / WEIGHTS_FILE
-        auxiliary = {
-            name: tensor
-            for name, tensor in network.state_dict().items()
-            if name.startswith(AUXILIARY_PREFIX)
-        }
-        # A model's folder holds no auxiliary heads: those start anew.
-        load_strictly(network, {**read_weights(path), **auxiliary}, path)
-    return network
+def prepare(network: nn.Module, settings: TrainingSettings, device: torch.device) -> nn.Module:
+    """Bring a network to its device and into the form that the settings ask for."""
+    if settings.gradient_checkpointing:
+        checkpoint_blocks(network.backbone)
+    # Channels last is the faster layout for convolutions, on CPUs and on tensor cores.
+    network = network.to(device, memory_format=torch.channels_last)
+    return share_batch_norm(network, device)
 
 
-def training_step(
-    network: OpenSetNetwork,
-    optimiser: torch.optim.Optimizer,
-    batch: Sequence[torch.Tensor],
-    description: ModelDescription,
-    settings: TrainingSettings,
-    device: str,
-) -> LossParts:
-    """Take one optimiser step on a batch of `TrainingPictures`; return its losses."""
-    rgb, labels, outlier = (tensor.to(device) for tensor in batch)
-    mean = torch.tensor(description.normalisation.mean, device=device).view(1, 3, 1, 1)
-    std = torch.tensor(description.normalisation.std, device=device).view(1, 3, 1, 1)
-    image = ((rgb.float() - mean) / std).contiguous(memory_format=torch.channels_last)
-    output = network(image)
-    parts = two_head_loss(output, labels, outlier, settings.loss)
-    if not torch.isfinite(parts.total):
-        raise OpenSetError("the loss is not finite: lower optimiser.learning_rate and restart")
-    optimiser.zero_grad(set_to_none=True)
-    parts.total.backward()
-    optimiser.step()
-    return LossParts(*(part.detach() for part in parts))
+class Trainer:
+    """Takes optimiser steps on batches of `TrainingPictures`."""
 
+    def __init__(
+        self,
+        settings: TrainingSettings,
+        description: ModelDescription,
+        network: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        scaler: GradScaler,
+        processes: Processes,
+    ) -> None:
+        self._settings = settings
+        self._recognition = build_recognition(settings.recognition)
+        self._optimiser = optimiser
+        self._scaler = scaler
+        self._device = processes.device
+        self._dtype = getattr(torch, settings.precision)
+        self._model = DistributedDataParallel(network) if processes.count > 1 else network
+        self._mean = torch.tensor(description.normalisation.mean, device=self._device)
+        self._std = torch.tensor(description.normalisation.std, device=self._device)
 
-def describe(settings: TrainingSettings) -> ModelDescription:
-    """Return the description of the model that a run makes."""
-    lite = settings.network.backbone.startswith("efficientnet_lite")
-    taxonomy = load_taxonomy("camvid")
-    return ModelDescription(
-        name=settings.name,
-        network=settings.network,
-        normalisation=EFFICIENTNET_LITE_NORMALISATION if lite else SEMSEG_OD_NORMALISATION,
-        taxonomy=taxonomy.to_dict(),
-        decision=DecisionSettings(resolution=settings.resolution),
-    )
-
-
-def rendered_scenes(settings: TrainingSettings) -> list[Sample]:
-    """Render the scenes that the settings ask for, once: drawing one takes longer than a step."""
-    scenes = RenderedScenes(settings.data.rendered_scenes, settings.seed, *RENDERED_SIZE)
-    return [scenes[i] for i in tqdm(range(len(scenes)), desc="rendering", disable=not scenes)]
-
-
-def validation_row(step: int, evaluation: Evaluation) -> dict[str, float]:
-    """Return one row of `validation.csv`, in per cent."""
-    row = {"step": step, "mIoU": round(100 * evaluation.mean_iou, 2)}
-    for name, measures in evaluation.ranking.items():
-        row[f"{name}_AP"] = round(100 * measures.average_precision, 2)
-        row[f"{name}_FPR95"] = round(100 * measures.fpr95, 2)
-    return row
+    def step(self, batch: Sequence[torch.Tensor], step: int) -> LossParts:
+        """Take optimiser step number `step`; return its losses, over all processes."""
+        if self._settings.network.dropout:
+            # Masks that depend on the step alone: a cut run goes on with those of an uncut one.
+            torch.manual_seed(self._settings.seed * self._settings.steps + step)
+        rgb, labels, outlier = (t.to(self._device, non_blocking=True) for t in batch)
+        image = (rgb.float() - self._mean.view(1, 3, 1, 1)) / self._std.view(1, 3, 1, 1)
+        image = image.contiguous(memory_format=torch.channels_last)
+        reduced = self._dtype != torch.float32
+        with torch.autocast(self._device.type, self._dtype, enabled=reduced):
+            output = self._model(image)
+            parts = compound_loss(
+                output, Truth(labels, outlier), self._recognition, self._settings.loss
+            )
+        shared = LossParts(*(mean_over_processes(part.detach()) for part in parts))
+        if not torch.isfinite(shared.total):
+            raise OpenSetError("the loss is not finite: lower optimiser.learning_rate and restart")
+        self._optimiser.zero_grad(set_to_none=True)
+        self._scaler.scale(parts.total).backward()
+        self._scaler.step(self._optimiser)
+        self._scaler.update()
+        return shared
 
 
 def with_threshold(description: ModelDescription, evaluation: Evaluation) -> ModelDescription:
@@ -186,24 +177,3 @@ def settings_digest(settings: TrainingSettings) -> str:
     settings = replace(settings, workers=0, checkpoint_every=1, validate_every=1)
     text = json.dumps(asdict(settings), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def append_csv(path: Path, row: dict[str, float]) -> None:
-    """Append one row; a new file starts with the header."""
-    is_new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row)
-        if is_new:
-            writer.writeheader()
-        writer.writerow(row)
-
-
-def truncate_csv(path: Path, last_step: int) -> None:
-    """Drop rows of steps after `last_step`: a resumed run takes those steps again."""
-    if not path.exists():
-        return
-    with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if int(row["step"]) <= last_step]
-    path.unlink()
-    for row in rows:
-        append_csv(path, row)

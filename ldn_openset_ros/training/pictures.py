@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import cv2
@@ -30,6 +30,7 @@ from ldn_openset_ros.data.transforms import (
     resize_shorter_side,
     transfer_colours,
 )
+from ldn_openset_ros.recognition.registry import build_recognition
 from ldn_openset_ros.taxonomy import IGNORE_INDEX
 from ldn_openset_ros.training.settings import NegativeSettings, TrainingSettings
 
@@ -54,6 +55,7 @@ class TrainingPictures(Dataset):
         rendered: Sequence[Sample] = (),
     ) -> None:
         self._settings = settings
+        self._uses_negatives = build_recognition(settings.recognition).uses_negatives
         self._inliers = inliers
         self._negatives = negatives
         self._rendered = rendered
@@ -76,14 +78,25 @@ class TrainingPictures(Dataset):
         """Return training picture `index` with labels and outlier truth."""
         settings = self._settings
         rng = np.random.default_rng((settings.seed, PICTURE_STREAM, index))
-        negative = self._negative(index)
-        if rng.random() < settings.negatives.mixed_probability:
-            sample = paste_negative(self._scene(rng), negative, settings.negatives, rng)
+        if not self._uses_negatives:
+            sample = self._scene(rng)
         else:
-            sample = self._crop(whole_negative(negative), rng)
+            negative = self._negative(index)
+            if rng.random() < settings.negatives.mixed_probability:
+                sample = self._mixed(negative, rng)
+            else:
+                sample = self._crop(whole_negative(negative), rng)
         if settings.domain.region and rng.random() < settings.domain.region:
             sample = self._with_region(sample, rng)
         return change_photometry(sample, settings.photometry, rng)
+
+    def _mixed(self, negative: Negative, rng: np.random.Generator) -> Sample:
+        settings = self._settings.negatives
+        if not settings.pasting:
+            return self._scene(rng)
+        if settings.paste_into == "crop":
+            return paste_negative(self._scene(rng), negative, settings, rng)
+        return self._scene(rng, lambda scene: paste_negative(scene, negative, settings, rng))
 
     def _negative(self, index: int) -> Negative:
         epoch, place = divmod(index, len(self._negatives))
@@ -92,16 +105,20 @@ class TrainingPictures(Dataset):
         )
         return self._negatives[int(order[place])]
 
-    def _scene(self, rng: np.random.Generator) -> Sample:
+    def _scene(
+        self, rng: np.random.Generator, change: Callable[[Sample], Sample] | None = None
+    ) -> Sample:
+        """Draw a road scene, change it as a whole and crop it."""
         rendered = rng.random() < self._settings.data.rendered_probability
         source = self._rendered if rendered and len(self._rendered) else self._inliers
-        scene = self._crop(source[int(rng.integers(len(source)))], rng)
+        scene = source[int(rng.integers(len(source)))]
+        scene = self._crop(scene if change is None else change(scene), rng)
         style = self._settings.domain.style
         if style and rng.random() < style:
             reference = self._negatives[int(rng.integers(len(self._negatives)))]
             strength = float(rng.uniform(0, 1))
             scene = replace(scene, rgb=transfer_colours(scene.rgb, reference.rgb, strength))
-        return replace(scene, outlier=inlier_truth(scene))
+        return scene if scene.outlier is not None else replace(scene, outlier=inlier_truth(scene))
 
     def _with_region(self, sample: Sample, rng: np.random.Generator) -> Sample:
         size = sample.rgb.shape[:2]
@@ -131,11 +148,7 @@ def whole_negative(negative: Negative) -> Sample:
 def paste_negative(
     scene: Sample, negative: Negative, settings: NegativeSettings, rng: np.random.Generator
 ) -> Sample:
-    """Paste the negative's box into the scene at a random place, in a random size and outline.
-
-    The share is that of the crop: METHOD pastes into the whole picture before jittering it, which
-    would cut pastes at the crop's border and lose many of them.
-    """
+    """Paste the negative's box into the scene at a random place, in a random size and outline."""
     box = negative.box
     patch = negative.rgb[box.top : box.bottom, box.left : box.right]
     height, width = paste_size(

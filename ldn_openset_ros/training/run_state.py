@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,15 +10,21 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
+from torch.amp import GradScaler
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.checkpoint import load_strictly
 
 
 def save_run(
-    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, step: int, digest: str
+    path: Path,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    scaler: GradScaler,
+    step: int,
+    digest: str,
 ) -> None:
-    """Write weights, optimiser state and the number of finished steps as one safetensors file.
+    """Write weights, optimiser and scaler state and the finished steps as one safetensors file.
 
     digest: a fingerprint of the settings, checked on resuming. The file is replaced at once, so
     an interruption leaves the old one whole.
@@ -27,11 +34,22 @@ def save_run(
         tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in state.items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     temporary = path.with_suffix(".tmp")
-    save_file(tensors, temporary, metadata={"step": str(step), "digest": digest})
+    metadata = {
+        "step": str(step),
+        "digest": digest,
+        "scaler": json.dumps(scaler.state_dict()),
+    }
+    save_file(tensors, temporary, metadata=metadata)
     os.replace(temporary, path)
 
 
-def load_run(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, digest: str) -> int:
+def load_run(
+    path: Path,
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    scaler: GradScaler,
+    digest: str,
+) -> int:
     """Restore what `save_run` wrote and return the number of finished steps.
 
     Raises OpenSetError where the file is damaged or of a run with other settings.
@@ -49,6 +67,7 @@ def load_run(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, d
                     index, _, name = rest.partition(".")
                     state.setdefault(int(index), {})[name] = file.get_tensor(key)
         step, saved_digest = int(metadata["step"]), metadata["digest"]
+        scaler_state = json.loads(metadata["scaler"])
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise OpenSetError(f"cannot resume from {path}: {error}; delete the run folder") from None
     if saved_digest != digest:
@@ -58,4 +77,6 @@ def load_run(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, d
     load_strictly(network, weights, path)
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": state, "param_groups": groups})
+    if scaler_state:
+        scaler.load_state_dict(scaler_state)
     return step

