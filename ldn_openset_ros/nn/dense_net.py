@@ -7,12 +7,13 @@ from collections import OrderedDict
 import torch
 from torch import Tensor, nn
 
+from ldn_openset_ros.nn.gradient_checkpointing import RecomputableBlock
 from ldn_openset_ros.nn.layers import BATCH_NORM_MOMENTUM, kaiming_init, norm_relu_conv
 
 BOTTLENECK_FACTOR = 4
 
 
-class DenseLayer(nn.Module):
+class DenseLayer(RecomputableBlock):
     """BN-ReLU-conv1x1 to 4 x growth maps, BN-ReLU-conv3x3 to `growth` maps."""
 
     def __init__(self, in_channels: int, growth: int) -> None:
@@ -25,9 +26,13 @@ class DenseLayer(nn.Module):
         self.relu2 = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(width, growth, 3, padding=1, bias=False)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return the (N, growth, h, w) new maps for (N, in_channels, h, w) features."""
-        squeezed = self.conv1(self.relu1(self.norm1(features)))
+    def compute(self, *features: Tensor) -> Tensor:
+        """Return the (N, growth, h, w) new maps for maps (N, .., h, w), in_channels together.
+
+        The concatenation is made here, so that gradient checkpointing need not keep it: one in
+        every layer would take memory that grows with the square of the number of layers.
+        """
+        squeezed = self.conv1(self.relu1(self.norm1(torch.cat(features, 1))))
         return self.conv2(self.relu2(self.norm2(squeezed)))
 
 
@@ -45,9 +50,10 @@ class DenseBlock(nn.ModuleDict):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (N, in_channels + layers x growth, h, w): the input and all new maps."""
+        maps = [features]
         for layer in self.values():
-            features = torch.cat([features, layer(features)], 1)
-        return features
+            maps.append(layer(*maps))
+        return torch.cat(maps, 1)
 
 
 class Transition(nn.Sequential):

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.checkpoint import load_strictly, read_foreign_state_dict
+from ldn_openset_ros.nn.gradient_checkpointing import RecomputableBlock
 from ldn_openset_ros.nn.layers import BATCH_NORM_MOMENTUM, kaiming_init
 
 BATCH_NORM_EPS = 1e-3
@@ -70,7 +71,7 @@ def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=BATCH_NORM_EPS, momentum=BATCH_NORM_MOMENTUM)
 
 
-class InvertedResidual(nn.Module):
+class InvertedResidual(RecomputableBlock):
     """Expansion, depthwise convolution, linear projection; added to the input where it fits."""
 
     def __init__(self, channels: int, stage: Stage, width: int, stride: int) -> None:
@@ -89,7 +90,7 @@ class InvertedResidual(nn.Module):
         self.project = nn.Sequential(nn.Conv2d(inner, width, 1, bias=False), _norm(width))
         self.residual = stride == 1 and channels == width
 
-    def forward(self, features: Tensor) -> Tensor:
+    def compute(self, features: Tensor) -> Tensor:
         """Map (N, channels, h, w) to (N, width, ceil(h / stride), ceil(w / stride))."""
         out = self.project(self.depthwise(self.expand(features)))
         return features + out if self.residual else out

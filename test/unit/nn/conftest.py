@@ -1,4 +1,4 @@
-"""Helpers of the network's tests: random modules, and their parts in plain arithmetic."""
+"""Helpers of the network's tests."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import nn
 
 
 @pytest.fixture
@@ -24,19 +23,3 @@ def randomise() -> Callable[[nn.Module], nn.Module]:
         return module.eval()
 
     return fill
-
-
-@pytest.fixture
-def norm_relu_conv_reference() -> Callable[..., Tensor]:
-    """Return BN-ReLU-convolution computed from the parameters of two layers."""
-
-    def compute(features: Tensor, norm: nn.BatchNorm2d, conv: nn.Conv2d) -> Tensor:
-        mean, variance, gain, offset = (
-            vector.view(1, -1, 1, 1)
-            for vector in (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-        )
-        normalised = (features - mean) / torch.sqrt(variance + 1e-5) * gain + offset
-        padding = conv.weight.shape[-1] // 2
-        return functional.conv2d(normalised.clamp(min=0), conv.weight, conv.bias, padding=padding)
-
-    return compute

@@ -1,4 +1,4 @@
-"""Foreign checkpoints: made up in the foreign layout, run by plain functions, then imported."""
+"""Foreign checkpoints: made up in the foreign layout, run in NumPy, then imported."""
 
 from __future__ import annotations
 
@@ -6,69 +6,20 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from authors_network import DENSENETS, Layout, densenet, semseg_od, semseg_od_state
 from torch import Tensor
-from torch.nn import functional
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.foreign import network_from_semseg_od, network_from_torchvision
-
-VARIANTS = {
-    "densenet121": (64, 32, (6, 12, 24, 16)),
-    "densenet161": (96, 48, (6, 12, 36, 24)),
-    "densenet169": (64, 32, (6, 12, 32, 32)),
-    "densenet201": (64, 32, (6, 12, 48, 32)),
-}
-
-
-class Layout:
-    """Collects a foreign state dict of random tensors."""
-
-    def __init__(self) -> None:
-        self.generator = torch.Generator().manual_seed(5)
-        self.state: dict[str, Tensor] = {}
-
-    def norm(self, name: str, width: int) -> None:
-        for leaf in ("weight", "bias", "running_mean", "running_var"):
-            values = torch.randn(width, generator=self.generator) * 0.2
-            self.state[f"{name}.{leaf}"] = values.abs() + 0.5 if "var" in leaf else values
-        self.state[f"{name}.weight"] += 1
-        self.state[f"{name}.num_batches_tracked"] = torch.tensor(1000)
-
-    def conv(self, name: str, inputs: int, outputs: int, kernel: int, bias: bool = False) -> None:
-        weight = torch.randn(outputs, inputs, kernel, kernel, generator=self.generator)
-        self.state[f"{name}.weight"] = weight * (1 / (inputs * kernel * kernel)) ** 0.5
-        if bias:
-            self.state[f"{name}.bias"] = torch.randn(outputs, generator=self.generator)
-
-    def norm_conv(self, name: str, inputs: int, outputs: int, kernel: int = 1, bias=False) -> None:
-        self.norm(f"{name}.norm", inputs)
-        self.conv(f"{name}.conv", inputs, outputs, kernel, bias)
-
-    def densenet(self, prefix: str, stem: int, growth: int, blocks: tuple[int, ...]) -> int:
-        """Add a backbone without norm5; return its last width."""
-        self.conv(f"{prefix}conv0", 3, stem, 7)
-        self.norm(f"{prefix}norm0", stem)
-        width = stem
-        for block, layers in enumerate(blocks, start=1):
-            for layer in range(1, layers + 1):
-                name = f"{prefix}denseblock{block}.denselayer{layer}"
-                self.norm(f"{name}.norm1", width)
-                self.conv(f"{name}.conv1", width, 4 * growth, 1)
-                self.norm(f"{name}.norm2", 4 * growth)
-                self.conv(f"{name}.conv2", 4 * growth, growth, 3)
-                width += growth
-            if block < len(blocks):
-                self.norm_conv(f"{prefix}transition{block}", width, width // 2)
-                width //= 2
-        return width
 
 
 def torchvision_state(name: str) -> dict[str, Tensor]:
     """Return an ImageNet classifier of 1000 classes."""
     layout = Layout()
-    width = layout.densenet("features.", *VARIANTS[name])
+    width = layout.densenet("features.", *DENSENETS[name])
     layout.norm("features.norm5", width)
     layout.state["classifier.weight"] = torch.zeros(1000, width)
     layout.state["classifier.bias"] = torch.zeros(1000)
@@ -84,32 +35,6 @@ def with_old_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
-def semseg_od_state(
-    num_classes: int = 19, two_heads: bool = True, widths=(256, 256, 128)
-) -> dict[str, Tensor]:
-    """Return a state dict as the authors' training code saves it."""
-    layout = Layout()
-    root = "feature_extractor"
-    top = layout.densenet(f"{root}.backbone.features.", *VARIANTS["densenet169"])
-    layout.norm_conv(f"{root}.spp.spp.spp_bn", top, 512)
-    for level in range(4):
-        layout.norm_conv(f"{root}.spp.spp.spp{level}", 512, 128)
-    layout.norm_conv(f"{root}.spp.spp.spp_fuse", 1024, 512)
-    coarse = 512
-    for index, (skip, width) in enumerate(zip((1280, 512, 256), widths, strict=True)):
-        name = f"{root}.upsample_layers.upsample_{index}"
-        layout.norm_conv(f"{name}.bottleneck", skip, coarse)
-        layout.norm_conv(f"{name}.blend_conv", coarse, width, 3)
-        layout.norm_conv(f"aux_logits.upsample_{index}", coarse, num_classes, bias=True)
-        if two_heads:
-            layout.norm_conv(f"aux_logits_ood.upsample_{index}", coarse, 2, bias=True)
-        coarse = width
-    layout.norm_conv("logits", coarse, num_classes, bias=True)
-    if two_heads:
-        layout.norm_conv("logits_conf", coarse, 2, bias=True)
-    return layout.state
-
-
 def with_released_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the state in the spelling that the authors' inference code converts from."""
     renamed = {}
@@ -120,67 +45,6 @@ def with_released_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
             name = f"upsample_layers.{module}.{head}.{leaf}"
         renamed[name.removeprefix("feature_extractor.").removeprefix("backbone.")] = tensor
     return renamed
-
-
-def norm_conv(x: Tensor, state: dict[str, Tensor], norm: str, conv: str) -> Tensor:
-    mean, variance, weight, bias = (
-        state[f"{norm}.{leaf}"].double()
-        for leaf in ("running_mean", "running_var", "weight", "bias")
-    )
-    x = functional.relu(functional.batch_norm(x, mean, variance, weight, bias))
-    kernel = state[f"{conv}.weight"].double()
-    offset = state.get(f"{conv}.bias")
-    offset = None if offset is None else offset.double()
-    return functional.conv2d(x, kernel, offset, padding=kernel.shape[-1] // 2)
-
-
-def run_densenet(image: Tensor, state: dict[str, Tensor], prefix: str, blocks) -> list[Tensor]:
-    x = functional.conv2d(image, state[f"{prefix}conv0.weight"].double(), stride=2, padding=3)
-    mean, variance, weight, bias = (
-        state[f"{prefix}norm0.{leaf}"].double()
-        for leaf in ("running_mean", "running_var", "weight", "bias")
-    )
-    x = functional.relu(functional.batch_norm(x, mean, variance, weight, bias))
-    x = functional.max_pool2d(x, 2)
-    outputs = []
-    for block, layers in enumerate(blocks, start=1):
-        for layer in range(1, layers + 1):
-            name = f"{prefix}denseblock{block}.denselayer{layer}"
-            new = norm_conv(x, state, f"{name}.norm1", f"{name}.conv1")
-            x = torch.cat([x, norm_conv(new, state, f"{name}.norm2", f"{name}.conv2")], 1)
-        outputs.append(x)
-        if block < len(blocks):
-            name = f"{prefix}transition{block}"
-            x = norm_conv(x, state, f"{name}.norm", f"{name}.conv")
-            x = functional.avg_pool2d(x, 3, 2, 1, count_include_pad=False)
-    return outputs
-
-
-def run_semseg_od(image: Tensor, state: dict[str, Tensor]) -> tuple[Tensor, Tensor | None]:
-    """Return both heads' logits at stride 4."""
-
-    def module(x: Tensor, name: str) -> Tensor:
-        return norm_conv(x, state, f"{name}.norm", f"{name}.conv")
-
-    def resize(x: Tensor, size) -> Tensor:
-        return functional.interpolate(x, size, mode="bilinear", align_corners=False)
-
-    root = "feature_extractor"
-    blocks = VARIANTS["densenet169"][2]
-    *skips, x = run_densenet(image, state, f"{root}.backbone.features.", blocks)
-    height, width = x.shape[-2:]
-    x = module(x, f"{root}.spp.spp.spp_bn")
-    parts = [x]
-    for level, rows in enumerate((8, 4, 2, 1)):
-        pooled = functional.adaptive_avg_pool2d(x, (rows, max(1, round(rows * width / height))))
-        parts.append(resize(module(pooled, f"{root}.spp.spp.spp{level}"), (height, width)))
-    x = module(torch.cat(parts, 1), f"{root}.spp.spp.spp_fuse")
-    for index, skip in enumerate(reversed(skips)):
-        name = f"{root}.upsample_layers.upsample_{index}"
-        projected = module(skip, f"{name}.bottleneck")
-        x = module(resize(x, projected.shape[-2:]) + projected, f"{name}.blend_conv")
-    outlier = module(x, "logits_conf") if "logits_conf.conv.weight" in state else None
-    return module(x, "logits"), outlier
 
 
 @pytest.fixture
@@ -214,10 +78,10 @@ def test_two_head_network_computes_the_same_logits(respell, two_head_state, save
     image = picture(70, 96)
     logits = network.double().eval()(image).main
 
-    segmentation, outlier = run_semseg_od(image, two_head_state)
+    segmentation, outlier = semseg_od(image.numpy(), two_head_state)
     assert segmentation.std() > 0.1
-    torch.testing.assert_close(logits.segmentation, segmentation, atol=1e-9, rtol=1e-9)
-    torch.testing.assert_close(logits.outlier, outlier, atol=1e-9, rtol=1e-9)
+    np.testing.assert_allclose(logits.segmentation, segmentation, atol=1e-9, rtol=1e-9)
+    np.testing.assert_allclose(logits.outlier, outlier, atol=1e-9, rtol=1e-9)
 
 
 def test_two_head_network_has_the_authors_shape(two_head_state, save):
@@ -247,9 +111,8 @@ def test_one_head_other_classes_and_widths_follow_from_the_file(save):
     assert network.settings.num_classes == 12
     assert network.settings.ladder_widths == (64, 48, 32)
     assert logits.outlier is None
-    torch.testing.assert_close(
-        logits.segmentation, run_semseg_od(image, state)[0], atol=1e-9, rtol=1e-9
-    )
+    expected, _ = semseg_od(image.numpy(), state)
+    np.testing.assert_allclose(logits.segmentation, expected, atol=1e-9, rtol=1e-9)
 
 
 def test_every_key_of_the_authors_that_does_not_fit_is_named(two_head_state, save, tmp_path):
@@ -284,7 +147,7 @@ def test_a_file_without_anything_known_is_refused(save):
 
 
 @pytest.mark.parametrize("respell", [dict, with_old_names], ids=["norm1", "norm.1"])
-@pytest.mark.parametrize("name", VARIANTS)
+@pytest.mark.parametrize("name", DENSENETS)
 def test_torchvision_weights_reach_their_places(name, respell, save):
     # One value a tensor tells the tensors apart and takes little room on disk.
     state = {
@@ -316,9 +179,9 @@ def test_torchvision_backbone_computes_the_same_features(save):
     image = picture(45, 64)
     outputs = network.backbone.double().eval()(image)
 
-    expected = run_densenet(image, state, "features.", VARIANTS["densenet121"][2])
+    expected = densenet(image.numpy(), state, "features.", DENSENETS["densenet121"][2])
     for given, wanted in zip(outputs, expected, strict=True):
-        torch.testing.assert_close(given, wanted, atol=1e-9, rtol=1e-9)
+        np.testing.assert_allclose(given, wanted, atol=1e-9, rtol=1e-9)
 
 
 def test_every_key_of_torchvisions_layout_that_does_not_fit_is_named(save, tmp_path):
