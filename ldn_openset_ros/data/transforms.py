@@ -12,7 +12,6 @@ from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.settings import FROZEN
 from ldn_openset_ros.taxonomy import IGNORE_INDEX
 
-
 GAIN_LIMITS = (0.4, 2.5)
 """Bounds of a colour transfer's contrast gain, which nearly uniform pictures would exceed."""
 

@@ -4,7 +4,8 @@ Coarse logits are compared with the distribution of the true classes in their st
 window. A window with half or more of its pixels ignored does not count, and the distribution is
 renormalised without them. Every term is a mean over the positions that count, zero where none
 does; with several processes over those of all, so that averaged gradients are those of one
-process with the whole batch. Logits are (N, K, h, w), targets int64 (N, H, W) with ignore 255, H = h x stride.
+process with the whole batch. Logits are (N, K, h, w), targets int64 (N, H, W) with ignore 255,
+H = h x stride.
 """
 
 from __future__ import annotations

@@ -38,7 +38,8 @@ def load_initial_model(network: OpenSetNetwork, model: str) -> None:
     """Fill a network from a model's folder or name.
 
     A head that the model lacks or has in another shape stays as it is, and so do the auxiliary
-    heads, which a model's folder does not hold; anything else that does not fit is an OpenSetError.
+    heads, which a model's folder does not hold. Anything else that does not fit is an
+    OpenSetError.
     """
     path = find_model(model) / WEIGHTS_FILE
     weights = read_weights(path)

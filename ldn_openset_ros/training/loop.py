@@ -19,7 +19,7 @@ from ldn_openset_ros.evaluation.class_statistics import measure_class_statistics
 from ldn_openset_ros.evaluation.evaluate import Evaluation
 from ldn_openset_ros.folders import make_folder
 from ldn_openset_ros.inference.model_files import ModelDescription, write_model
-from ldn_openset_ros.nn.gradient_checkpointing import checkpoint_blocks
+from ldn_openset_ros.nn.gradient_checkpointing import enable_gradient_checkpointing
 from ldn_openset_ros.nn.processes import mean_over_processes, share_batch_norm
 from ldn_openset_ros.recognition.module import Truth
 from ldn_openset_ros.recognition.registry import build_recognition
@@ -113,7 +113,7 @@ def _train(settings: TrainingSettings, data: Path, output: Path, processes: Proc
 def prepare(network: nn.Module, settings: TrainingSettings, device: torch.device) -> nn.Module:
     """Bring a network to its device and into the form that the settings ask for."""
     if settings.gradient_checkpointing:
-        checkpoint_blocks(network.backbone)
+        enable_gradient_checkpointing(network)
     # Channels last is the faster layout for convolutions, on CPUs and on tensor cores.
     network = network.to(device, memory_format=torch.channels_last)
     return share_batch_norm(network, device)

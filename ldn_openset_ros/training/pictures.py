@@ -34,7 +34,6 @@ from ldn_openset_ros.recognition.registry import build_recognition
 from ldn_openset_ros.taxonomy import IGNORE_INDEX
 from ldn_openset_ros.training.settings import NegativeSettings, TrainingSettings
 
-
 PICTURE_STREAM, ORDER_STREAM = 0, 1
 """Keep the random numbers of item i apart from those of negative epoch i."""
 
