@@ -1,6 +1,7 @@
-"""Test sets composed of road scenes and objects, after WD-Pascal and WD-LSUN (METHOD section 4).
+"""Test sets composed of road scenes and objects: WD-Pascal and WD-LSUN (METHOD section 4).
 
-All draws come from the seed and the item's number: the same settings give the same pictures.
+All draws come from the seed and the item's number: the same settings give the same pictures, and
+assay n is the test set of seed base + n.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 
 from ldn_openset_ros.data.cut_outs import CutOut
 from ldn_openset_ros.data.pasting import ShareSettings, draw_share, inlier_truth, paste, paste_size
-from ldn_openset_ros.data.pictures import list_pictures, read_rgb
+from ldn_openset_ros.data.pictures import read_rgb
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.taxonomy import IGNORE_INDEX
@@ -24,14 +25,18 @@ lower bound, the paper's RSP upper bound."""
 
 
 class PastedObjects(Sequence[Sample]):
-    """Every road scene with one object pasted by its mask: WD-Pascal's rule."""
+    """Every road scene with one object pasted by its mask at a random place: WD-Pascal's rule.
+
+    share: the object's share of the picture; None pastes it in its own size, as WD-Pascal does
+        (shrunk where it would not fit), so `objects` are then large enough themselves.
+    """
 
     def __init__(
         self,
         roads: Sequence[Sample],
         objects: Sequence[CutOut],
         seed: int = 0,
-        share: ShareSettings = PASTED_SHARE,
+        share: ShareSettings | None = PASTED_SHARE,
     ) -> None:
         self._roads = roads
         self._objects = objects
@@ -42,12 +47,11 @@ class PastedObjects(Sequence[Sample]):
         return len(self._roads)
 
     def __getitem__(self, index: int) -> Sample:
+        index = range(len(self))[index]
         rng = np.random.default_rng((self._seed, index))
         scene = self._roads[index]
         cut_out = self._objects[int(rng.integers(len(self._objects)))]
-        # The share is the object's own, not that of the box around it.
-        share = draw_share(rng, self._share) / cut_out.mask.mean()
-        height, width = paste_size(cut_out.mask.shape, scene.rgb.shape[:2], share)
+        height, width = self._paste_size(cut_out, scene, rng)
         rgb = cv2.resize(cut_out.rgb, (width, height), interpolation=cv2.INTER_AREA)
         mask = cv2.resize(
             cut_out.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST
@@ -58,32 +62,63 @@ class PastedObjects(Sequence[Sample]):
             scene, rgb, mask.astype(np.float32), top, left, f"{scene.name}_{cut_out.name}"
         )
 
+    def _paste_size(
+        self, cut_out: CutOut, scene: Sample, rng: np.random.Generator
+    ) -> tuple[int, int]:
+        size, picture = cut_out.mask.shape, scene.rgb.shape[:2]
+        if self._share is None:
+            return paste_size(size, picture, size[0] * size[1] / (picture[0] * picture[1]))
+        # The share is the object's own, not that of the box around it.
+        return paste_size(size, picture, draw_share(rng, self._share) / cut_out.mask.mean())
+
 
 class RoadsAndNegatives(Sequence[Sample]):
     """Whole road scenes, all inlier, then whole negatives, all outlier: WD-LSUN's rule.
 
-    The negatives are cut to the shape of the road scenes and resized to their size, so both kinds
-    bring about as many pixels as there are pictures of them.
+    There are exactly as many outlier as inlier pixels: negatives are drawn by the seed, none
+    twice, until they match the inlier pixels of the scenes, and of the last one only the top rows
+    count, the rest is 255. Where there are too few negatives, all are taken. To count, opening
+    reads every road scene once.
+
+    The negatives, read when asked for, are cut to the shape of the first road scene and resized
+    to its size.
     """
 
-    def __init__(self, roads: Sequence[Sample], negatives: Path) -> None:
+    def __init__(self, roads: Sequence[Sample], negatives: Sequence[Path], seed: int = 0) -> None:
+        if not negatives:
+            raise OpenSetError("no negatives to set against the road scenes: give some pictures")
         self._roads = roads
-        self._negatives = list_pictures(negatives)
-        if not self._negatives:
-            raise OpenSetError(f"{negatives} holds no pictures: give a folder of negatives")
-        self._size = roads[0].rgb.shape[:2]
+        inliers = 0
+        for index in range(len(roads)):
+            scene = roads[index]
+            inliers += int(np.count_nonzero(_road_truth(scene) == 0))
+            if index == 0:
+                self._size = scene.rgb.shape[:2]
+        area = self._size[0] * self._size[1]
+        count = min(len(negatives), -(-inliers // area))
+        order = np.random.default_rng(seed).permutation(len(negatives))[:count]
+        self._negatives = [negatives[int(i)] for i in sorted(order)]
+        self._last_pixels = min(area, inliers - (count - 1) * area)
 
     def __len__(self) -> int:
         return len(self._roads) + len(self._negatives)
 
     def __getitem__(self, index: int) -> Sample:
+        index = range(len(self))[index]
         if index < len(self._roads):
             scene = self._roads[index]
-            return Sample(scene.name, scene.rgb, scene.labels, inlier_truth(scene))
+            return Sample(scene.name, scene.rgb, scene.labels, _road_truth(scene))
         path = self._negatives[index - len(self._roads)]
         rgb = cover(read_rgb(path), self._size)
         labels = np.full(self._size, IGNORE_INDEX, np.uint8)
-        return Sample(path.stem, rgb, labels, np.ones(self._size, np.uint8))
+        outlier = np.ones(self._size, np.uint8)
+        if index == len(self) - 1:
+            outlier.ravel()[self._last_pixels :] = IGNORE_INDEX
+        return Sample(path.stem, rgb, labels, outlier)
+
+
+def _road_truth(scene: Sample) -> np.ndarray:
+    return inlier_truth(scene) if scene.outlier is None else scene.outlier
 
 
 def cover(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ldn_openset_ros.data.folder import pair_by_stem
+from ldn_openset_ros.data.negatives import bounding_box
 from ldn_openset_ros.data.pictures import read_label_map, read_rgb
 from ldn_openset_ros.errors import OpenSetError
 
@@ -37,6 +38,11 @@ class CutOuts(Sequence[CutOut]):
         mask = read_label_map(mask_path) >= 128
         if mask.shape != rgb.shape[:2] or not mask.any():
             raise OpenSetError(f"{mask_path} is empty or not of its picture's size: replace it")
-        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        window = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        return CutOut(picture_path.stem, rgb[window], mask[window])
+        return cut_out(picture_path.stem, rgb, mask)
+
+
+def cut_out(name: str, rgb: np.ndarray, mask: np.ndarray) -> CutOut:
+    """Cut an object out of its picture; `mask`, bool (H, W), has at least one pixel."""
+    box = bounding_box(mask)
+    window = np.s_[box.top : box.bottom, box.left : box.right]
+    return CutOut(name, rgb[window], mask[window])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +105,16 @@ def read_truth(path: Path, rgb: np.ndarray, allowed: Collection[int]) -> np.ndar
             f"{', '.join(str(value) for value in sorted(allowed))}"
         )
     return truth
+
+
+def read_mapped_truth(path: Path, rgb: np.ndarray, meaning: Mapping[int, int]) -> np.ndarray:
+    """Read a truth map as `read_truth` does and replace each value by what it means.
+
+    meaning: every value of the published encoding -> its train id or outlier truth.
+    """
+    table = np.full(256, IGNORE_INDEX, np.uint8)
+    table[list(meaning)] = list(meaning.values())
+    return table[read_truth(path, rgb, meaning)]
 
 
 def values_outside(labels: np.ndarray, allowed: Collection[int]) -> list[int]:

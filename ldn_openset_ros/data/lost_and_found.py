@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
-from ldn_openset_ros.data.folder import check_sequence, read_truth, sequence_of
+from ldn_openset_ros.data.cityscapes_layout import find_frames, read_camera
+from ldn_openset_ros.data.folder import check_sequence, read_mapped_truth, sequence_of
 from ldn_openset_ros.data.pictures import read_rgb
-from ldn_openset_ros.data.sample import PinholeCamera, Sample
+from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.taxonomy import IGNORE_INDEX
 
@@ -23,13 +22,6 @@ _NON_HAZARDS = (31, 33, 34, 36, 37, 38, 39)
 _LABEL_IDS = {0: IGNORE_INDEX, 1: 0} | {
     label: IGNORE_INDEX if label in _NON_HAZARDS else 1 for label in range(2, 44)
 }
-
-
-class _Frame(NamedTuple):
-    name: str
-    picture: Path
-    truth: Path
-    camera: Path
 
 
 class LostAndFound(Sequence[Sample]):
@@ -61,20 +53,16 @@ class LostAndFound(Sequence[Sample]):
                 f"lost_and_found has no split {split!r}: choose {', '.join(SPLITS)}"
             )
         root = Path(root)
-        folder = root / "leftImg8bit" / split
-        for part in (folder, root / "gtCoarse" / split):
-            if not part.is_dir():
-                raise OpenSetError(
-                    f"no Lost and Found at {part}: unpack leftImg8bit.zip and gtCoarse.zip (and "
-                    "camera.zip) of http://www.6d-vision.com/lostandfounddataset into one folder"
-                )
-        self._frames = _find_frames(root, split)
-        if not self._frames:
-            raise OpenSetError(
-                f"{folder} holds no <place>/*_leftImg8bit.png: unpack leftImg8bit.zip again"
-            )
+        self._frames = find_frames(
+            root,
+            split,
+            "gtCoarse",
+            "Lost and Found",
+            "unpack leftImg8bit.zip and gtCoarse.zip (and camera.zip) of "
+            "http://www.6d-vision.com/lostandfounddataset into one folder",
+        )
         if sequence is not None:
-            check_sequence(sequence, self.sequences(), folder)
+            check_sequence(sequence, self.sequences(), root / "leftImg8bit" / split)
             self._frames = [f for f in self._frames if sequence_of(f.name) == sequence]
 
     def sequences(self) -> tuple[str, ...]:
@@ -90,45 +78,9 @@ class LostAndFound(Sequence[Sample]):
         frame = self._frames[index]
         rgb = read_rgb(frame.picture)
         outlier = _read_outlier(frame.truth, rgb)
-        return Sample(frame.name, rgb, outlier=outlier, camera=_read_camera(frame, rgb))
-
-
-def _find_frames(root: Path, split: str) -> list[_Frame]:
-    frames = []
-    for picture in sorted((root / "leftImg8bit" / split).glob("*/*_leftImg8bit.png")):
-        place = picture.parent.name
-        name = picture.stem.removesuffix("_leftImg8bit")
-        truths = root / "gtCoarse" / split / place
-        truth = truths / f"{name}_gtCoarse_labelTrainIds.png"
-        if not truth.is_file():
-            truth = truths / f"{name}_gtCoarse_labelIds.png"
-        if not truth.is_file():
-            raise OpenSetError(
-                f"{picture} has no truth {name}_gtCoarse_labelTrainIds.png in {truths}: unpack "
-                "gtCoarse.zip again"
-            )
-        camera = root / "camera" / split / place / f"{name}_camera.json"
-        frames.append(_Frame(name, picture, truth, camera))
-    return frames
+        return Sample(frame.name, rgb, outlier=outlier, camera=read_camera(frame.camera, rgb))
 
 
 def _read_outlier(path: Path, rgb: np.ndarray) -> np.ndarray:
     meaning = _TRAIN_IDS if path.stem.endswith("TrainIds") else _LABEL_IDS
-    table = np.full(256, IGNORE_INDEX, np.uint8)
-    table[list(meaning)] = list(meaning.values())
-    return table[read_truth(path, rgb, meaning)]
-
-
-def _read_camera(frame: _Frame, rgb: np.ndarray) -> PinholeCamera | None:
-    if not frame.camera.is_file():
-        return None
-    height, width = rgb.shape[:2]
-    try:
-        intrinsic = json.loads(frame.camera.read_text())["intrinsic"]
-        fx, fy, cx, cy = (float(intrinsic[key]) for key in ("fx", "fy", "u0", "v0"))
-    except (ValueError, KeyError, TypeError) as error:
-        raise OpenSetError(
-            f"{frame.camera} is no Cityscapes camera file (intrinsic: fx, fy, u0, v0): {error!r}; "
-            "unpack camera.zip again"
-        ) from None
-    return PinholeCamera(width, height, fx, fy, cx, cy)
+    return read_mapped_truth(path, rgb, meaning)

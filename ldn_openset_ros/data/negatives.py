@@ -24,11 +24,16 @@ class Box:
 
 @dataclass(frozen=True)
 class Negative:
-    """A negative picture, uint8 (H, W, 3), and the box of its object."""
+    """A negative picture, uint8 (H, W, 3), and the box of its object.
+
+    mask: bool (H, W), of the whole picture: where the object is, all of it inside `box`; None
+    where only the box is known.
+    """
 
     name: str
     rgb: np.ndarray
     box: Box
+    mask: np.ndarray | None = None
 
 
 def central_box(height: int, width: int, extent: float) -> Box:
@@ -36,6 +41,12 @@ def central_box(height: int, width: int, extent: float) -> Box:
     margin_x = round(width * (1 - extent) / 2)
     margin_y = round(height * (1 - extent) / 2)
     return Box(margin_x, margin_y, width - margin_x, height - margin_y)
+
+
+def bounding_box(mask: np.ndarray) -> Box:
+    """Return the smallest box around the pixels of a bool (H, W) mask, which has some."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
 class NegativePictures(Sequence[Negative]):

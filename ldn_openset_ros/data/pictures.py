@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ldn_openset_ros.data.palette_png import is_palette_png, show_indices
 from ldn_openset_ros.errors import OpenSetError
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
@@ -21,13 +22,22 @@ def list_pictures(folder: Path) -> list[Path]:
 
 def read_rgb(path: Path) -> np.ndarray:
     """Read a picture as uint8 (H, W, 3) RGB, whatever its file format and depth."""
-    bgr = _decode(path, cv2.IMREAD_COLOR)
+    bgr = _decode(path, _read(path), cv2.IMREAD_COLOR)
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
 def read_label_map(path: Path) -> np.ndarray:
-    """Read a single-channel 8-bit label map as uint8 (H, W), values untouched."""
-    labels = _decode(path, cv2.IMREAD_UNCHANGED)
+    """Read a single-channel label map as uint8 (H, W), values untouched.
+
+    In a PNG file with a palette the values are the palette's indices. Raises OpenSetError for
+    maps of colours or of more than 8 bits.
+    """
+    data = _read(path)
+    if is_palette_png(data[:26].tobytes()):
+        indices = np.frombuffer(show_indices(data.tobytes()), np.uint8)
+        labels = _decode(path, indices, cv2.IMREAD_UNCHANGED)[..., 0]
+    else:
+        labels = _decode(path, data, cv2.IMREAD_UNCHANGED)
     if labels.ndim != 2 or labels.dtype != np.uint8:
         raise OpenSetError(
             f"{path} is not an 8-bit single-channel label map (its array is {labels.dtype} "
@@ -46,11 +56,14 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
         raise OpenSetError(f"cannot write {path}: check the folder and the free space")
 
 
-def _decode(path: Path, mode: int) -> np.ndarray:
+def _read(path: Path) -> np.ndarray:
     try:
-        data = np.fromfile(path, np.uint8)
+        return np.fromfile(path, np.uint8)
     except OSError as error:
         raise OpenSetError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _decode(path: Path, data: np.ndarray, mode: int) -> np.ndarray:
     picture = cv2.imdecode(data, mode) if data.size else None
     if picture is None:
         raise OpenSetError(f"{path} is no readable picture: replace the file")

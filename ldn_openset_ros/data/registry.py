@@ -1,16 +1,28 @@
-"""Data sets by name."""
+"""Data sets and negatives by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from ldn_openset_ros.data.ade20k import Ade20kInstances
 from ldn_openset_ros.data.camvid import CamVid
+from ldn_openset_ros.data.cityscapes import Cityscapes
+from ldn_openset_ros.data.fishyscapes import FishyscapesLostAndFound, FishyscapesStatic
 from ldn_openset_ros.data.folder import PictureFolder
+from ldn_openset_ros.data.imagenet_boxes import ImageNetBoxes
 from ldn_openset_ros.data.lost_and_found import LostAndFound
+from ldn_openset_ros.data.negatives import Negative, NegativePictures
 from ldn_openset_ros.data.road_anomaly import RoadAnomaly
 from ldn_openset_ros.data.sample import Sample
+from ldn_openset_ros.data.segment_me_if_you_can import SegmentMeIfYouCan
+from ldn_openset_ros.data.street_hazards import StreetHazards
+from ldn_openset_ros.data.vistas import Vistas
+from ldn_openset_ros.data.wild_dash import WildDash1, WildDash2
 from ldn_openset_ros.errors import OpenSetError
+
+_Reader = Callable[[Path, str | None, str | None], Sequence[Sample]]
 
 
 def open_dataset(
@@ -18,48 +30,86 @@ def open_dataset(
 ) -> Sequence[Sample]:
     """Open the data set `name` that lies at `root`.
 
-    camvid and lost_and_found take their `test` split where `split` is None and can be narrowed to
-    one video; road_anomaly and folder have neither. `folder` is a folder with `images/` and, where
-    truth is known, `labels/`. Raises OpenSetError for an unknown name, split or sequence and for
-    missing files.
+    Where `split` is None, the split with public labels that is meant for tests is taken: `test` of
+    camvid, lost_and_found and street_hazards, `val` of cityscapes and vistas, `validation` of
+    smiyc_anomaly and smiyc_obstacle; the others have no splits. camvid and lost_and_found can be
+    narrowed to one video. `folder` is a folder with `images/` and, where truth is known,
+    `labels/`. Raises OpenSetError for an unknown name, split or sequence and for missing files.
     """
     if name not in _READERS:
         raise OpenSetError(f"no data set {name!r}: choose {', '.join(DATASET_NAMES)}")
     return _READERS[name](Path(root), split, sequence)
 
 
-def _open_camvid(root: Path, split: str | None, sequence: str | None) -> CamVid:
-    return CamVid(root, split or "test", sequence)
+def open_negatives(kind: str, root: str | Path, box_extent: float = 1.0) -> Sequence[Negative]:
+    """Open the negatives at `root`.
+
+    kind: `pictures`, a folder without annotations; `imagenet_boxes`; `ade20k`, the training
+        instances. box_extent: for `pictures` alone, which have no boxes of their own.
+    """
+    root = Path(root)
+    if kind == "pictures":
+        return NegativePictures(root, box_extent)
+    if kind == "imagenet_boxes":
+        return ImageNetBoxes(root)
+    if kind == "ade20k":
+        return Ade20kInstances(root)
+    raise OpenSetError(f"no negatives {kind!r}: choose {', '.join(NEGATIVE_KINDS)}")
 
 
-def _open_road_anomaly(root: Path, split: str | None, sequence: str | None) -> RoadAnomaly:
-    _refuse_sequence("road_anomaly", sequence)
-    return RoadAnomaly(root, split)
+def _with_sequences(reader: type, default: str) -> _Reader:
+    return lambda root, split, sequence: reader(root, split or default, sequence)
 
 
-def _open_lost_and_found(root: Path, split: str | None, sequence: str | None) -> LostAndFound:
-    return LostAndFound(root, split or "test", sequence)
+def _with_splits(name: str, reader: Callable[..., Sequence[Sample]], default: str) -> _Reader:
+    def opened(root: Path, split: str | None, sequence: str | None) -> Sequence[Sample]:
+        _refuse(name, "sequences", sequence)
+        return reader(root, split=split or default)
+
+    return opened
 
 
-def _open_folder(root: Path, split: str | None, sequence: str | None) -> PictureFolder:
-    _refuse_sequence("folder", sequence)
-    if split is not None:
-        raise OpenSetError(f"folder has no splits: leave {split!r} out")
+def _whole(name: str, reader: Callable[[Path], Sequence[Sample]]) -> _Reader:
+    def opened(root: Path, split: str | None, sequence: str | None) -> Sequence[Sample]:
+        _refuse(name, "splits", split)
+        _refuse(name, "sequences", sequence)
+        return reader(root)
+
+    return opened
+
+
+def _open_folder(root: Path) -> PictureFolder:
     labels = root / "labels"
     return PictureFolder(root / "images", labels if labels.is_dir() else None)
 
 
-def _refuse_sequence(name: str, sequence: str | None) -> None:
-    if sequence is not None:
-        raise OpenSetError(f"{name} has no sequences: leave {sequence!r} out")
+def _refuse(name: str, what: str, value: str | None) -> None:
+    if value is not None:
+        raise OpenSetError(f"{name} has no {what}: leave {value!r} out")
 
 
-_READERS: dict[str, Callable[[Path, str | None, str | None], Sequence[Sample]]] = {
-    "camvid": _open_camvid,
-    "road_anomaly": _open_road_anomaly,
-    "lost_and_found": _open_lost_and_found,
-    "folder": _open_folder,
+_READERS: dict[str, _Reader] = {
+    "camvid": _with_sequences(CamVid, "test"),
+    "cityscapes": _with_splits("cityscapes", Cityscapes, "val"),
+    "vistas": _with_splits("vistas", Vistas, "val"),
+    "wilddash1": _whole("wilddash1", WildDash1),
+    "wilddash2": _whole("wilddash2", WildDash2),
+    "street_hazards": _with_splits("street_hazards", StreetHazards, "test"),
+    "road_anomaly": _whole("road_anomaly", RoadAnomaly),
+    "lost_and_found": _with_sequences(LostAndFound, "test"),
+    "fishyscapes_lost_and_found": _whole("fishyscapes_lost_and_found", FishyscapesLostAndFound),
+    "fishyscapes_static": _whole("fishyscapes_static", FishyscapesStatic),
+    "smiyc_anomaly": _with_splits(
+        "smiyc_anomaly", partial(SegmentMeIfYouCan, track="anomaly"), "validation"
+    ),
+    "smiyc_obstacle": _with_splits(
+        "smiyc_obstacle", partial(SegmentMeIfYouCan, track="obstacle"), "validation"
+    ),
+    "folder": _whole("folder", _open_folder),
 }
 
 DATASET_NAMES = tuple(_READERS)
 """The names `open_dataset` knows."""
+
+NEGATIVE_KINDS = ("pictures", "imagenet_boxes", "ade20k")
+"""The kinds `open_negatives` knows."""

@@ -23,9 +23,7 @@ class RoadAnomaly(Sequence[Sample]):
     Every pixel counts: the truth holds no 255. The data set has no splits.
     """
 
-    def __init__(self, root: str | Path, split: str | None = None) -> None:
-        if split is not None:
-            raise OpenSetError(f"road_anomaly has no splits: leave {split!r} out")
+    def __init__(self, root: str | Path) -> None:
         root = Path(root)
         if (root / "frames").is_dir():
             self._anomaly = 2

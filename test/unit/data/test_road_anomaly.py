@@ -61,11 +61,6 @@ def test_missing_folder_says_where_to_get_it(tmp_path):
         RoadAnomaly(tmp_path)
 
 
-def test_has_no_splits(pairs):
-    with pytest.raises(OpenSetError, match="no splits: leave 'test' out"):
-        RoadAnomaly(pairs, "test")
-
-
 def test_real_data(data_root):
     photographs = RoadAnomaly(data_root / "road_anomaly_dev")
     assert len(photographs) == 20
