@@ -88,11 +88,11 @@ def shape_opacity(
 def feather(opacity: np.ndarray, sigma: float) -> np.ndarray:
     """Soften the outline inside an opacity map; `sigma` in pixels, 0 = off.
 
-    The map's own edge stays as it is, so a box, which fills its map, keeps sharp edges.
+    Beyond the map all is transparent, so a box, which fills its map, gets soft edges as well.
     """
     if sigma <= 0:
         return opacity
-    return cv2.GaussianBlur(opacity, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    return cv2.GaussianBlur(opacity, (0, 0), sigma, borderType=cv2.BORDER_CONSTANT)
 
 
 def paste(

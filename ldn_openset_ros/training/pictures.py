@@ -127,7 +127,9 @@ class TrainingPictures(Dataset):
         )
         top = int(rng.integers(0, size[0] - height + 1))
         left = int(rng.integers(0, size[1] - width + 1))
-        opacity = draw_opacity((height, width), self._settings.negatives, rng)
+        negatives = self._settings.negatives
+        opacity = draw_outline((height, width), negatives, rng)
+        opacity = soften(opacity, negatives.feather, rng)
         return paste_region(sample, self._scene(rng), opacity, top, left)
 
     def _crop(self, sample: Sample, rng: np.random.Generator) -> Sample:
@@ -137,38 +139,57 @@ class TrainingPictures(Dataset):
 
 
 def whole_negative(negative: Negative) -> Sample:
-    """Return the negative picture: outlier inside its box, ignore outside, no class anywhere."""
+    """Return the negative picture: outlier in its box or mask, ignore outside, nowhere a class."""
     outlier = np.full(negative.rgb.shape[:2], IGNORE_INDEX, np.uint8)
-    box = negative.box
-    outlier[box.top : box.bottom, box.left : box.right] = 1
+    if negative.mask is None:
+        box = negative.box
+        outlier[box.top : box.bottom, box.left : box.right] = 1
+    else:
+        outlier[negative.mask] = 1
     return Sample(negative.name, negative.rgb, np.full_like(outlier, IGNORE_INDEX), outlier)
 
 
 def paste_negative(
     scene: Sample, negative: Negative, settings: NegativeSettings, rng: np.random.Generator
 ) -> Sample:
-    """Paste the negative's box into the scene at a random place, in a random size and outline."""
+    """Paste a negative into the scene at a random place, in a random size.
+
+    Its outline is its mask or, where it has none, drawn inside its box.
+    """
     box = negative.box
-    patch = negative.rgb[box.top : box.bottom, box.left : box.right]
+    inside = np.s_[box.top : box.bottom, box.left : box.right]
+    patch = negative.rgb[inside]
     height, width = paste_size(
         patch.shape[:2], scene.rgb.shape[:2], draw_share(rng, settings.share)
     )
     patch = cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA)
-    if rng.random() < 0.5:
+    mirrored = rng.random() < 0.5
+    if mirrored:
         patch = np.ascontiguousarray(patch[:, ::-1])
     if settings.harmonise and rng.random() < settings.harmonise:
         patch = transfer_colours(patch, scene.rgb, float(rng.uniform(0, 1)))
     patch = change_colours(patch, settings.photometry, rng)
-    opacity = draw_opacity((height, width), settings, rng)
+    if negative.mask is None:
+        opacity = draw_outline((height, width), settings, rng)
+    else:
+        opacity = negative.mask[inside].astype(np.float32)
+        opacity = cv2.resize(opacity, (width, height), interpolation=cv2.INTER_AREA)
+        if mirrored:
+            opacity = np.ascontiguousarray(opacity[:, ::-1])
+    opacity = soften(opacity, settings.feather, rng)
     top = int(rng.integers(0, scene.rgb.shape[0] - height + 1))
     left = int(rng.integers(0, scene.rgb.shape[1] - width + 1))
     return paste(scene, patch, opacity, top, left)
 
 
-def draw_opacity(
+def draw_outline(
     size: tuple[int, int], settings: NegativeSettings, rng: np.random.Generator
 ) -> np.ndarray:
-    """Draw the opacity of a paste of `size` = (h, w), float32 in [0, 1]: outline and border."""
+    """Draw an outline of the settings' shapes, as opacity of `size` = (h, w), float32 0 or 1."""
     shape = settings.shapes[int(rng.integers(len(settings.shapes)))]
-    sigma = min(size) * rng.uniform(0, settings.feather) if settings.feather else 0.0
-    return feather(shape_opacity(shape, size, rng), sigma)
+    return shape_opacity(shape, size, rng)
+
+
+def soften(opacity: np.ndarray, strength: float, rng: np.random.Generator) -> np.ndarray:
+    """Give an outline a soft border of random width, up to `strength` of its shorter side."""
+    return feather(opacity, min(opacity.shape) * rng.uniform(0, strength)) if strength else opacity

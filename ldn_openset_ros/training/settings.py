@@ -154,8 +154,8 @@ class DataSettings:
     them; rendered_probability: their share of the road scenes.
     """
 
-    roads: tuple[RoadSource, ...] = (RoadSource("vistas", "vistas", "training"),)
-    validation: RoadSource = RoadSource("vistas", "vistas", "validation")
+    roads: tuple[RoadSource, ...] = (RoadSource("vistas", "vistas", "train"),)
+    validation: RoadSource = RoadSource("vistas", "vistas", "val")
     negatives: NegativeSource = field(default_factory=NegativeSource)
     rendered_scenes: int = 0
     rendered_probability: float = 0.0
