@@ -28,7 +28,6 @@ from ldn_openset_ros.data.vistas import Vistas
 from ldn_openset_ros.data.wild_dash import WildDash1, WildDash2
 from ldn_openset_ros.errors import OpenSetError
 
-MAPS = ("label", "gtCoarse", "gtFine", "annotations")
 KINDS = {
     "camvid": (CamVid, "test_1"),
     "cityscapes": (Cityscapes, "ulm_000000_000019"),
@@ -46,10 +45,13 @@ KINDS = {
 }
 
 
-def write(path):
+def write(path, shape=(2, 3, 3)):
     path.parent.mkdir(parents=True, exist_ok=True)
-    is_map = any(part in str(path.relative_to(path.parents[4])) for part in MAPS)
-    assert cv2.imwrite(str(path), np.ones((2, 3) if is_map else (2, 3, 3), np.uint8))
+    assert cv2.imwrite(str(path), np.ones(shape, np.uint8))
+
+
+def write_map(path):
+    write(path, (2, 3))
 
 
 @pytest.fixture
@@ -57,34 +59,34 @@ def root(tmp_path):
     """One frame of every data set."""
     for split in ("train", "test"):
         write(tmp_path / "camvid" / split / "images" / f"{split}_1.png")
-        write(tmp_path / "camvid" / split / "labels" / f"{split}_1.png")
+        write_map(tmp_path / "camvid" / split / "labels" / f"{split}_1.png")
     write(tmp_path / "cityscapes/leftImg8bit/val/ulm/ulm_000000_000019_leftImg8bit.png")
-    write(tmp_path / "cityscapes/gtFine/val/ulm/ulm_000000_000019_gtFine_labelIds.png")
+    write_map(tmp_path / "cityscapes/gtFine/val/ulm/ulm_000000_000019_gtFine_labelIds.png")
     write(tmp_path / "vistas/validation/images/a.jpg")
-    write(tmp_path / "vistas/validation/labels/a.png")
+    write_map(tmp_path / "vistas/validation/labels/a.png")
     config = {"labels": [{"name": "void--static"}, {"name": "construction--flat--road"}]}
     (tmp_path / "vistas/config.json").write_text(json.dumps(config))
     write(tmp_path / "wilddash1/wd_val_01/a_100000.png")
-    write(tmp_path / "wilddash1/wd_val_01/a_100000_labelIds.png")
+    write_map(tmp_path / "wilddash1/wd_val_01/a_100000_labelIds.png")
     write(tmp_path / "wilddash2/images/a.jpg")
-    write(tmp_path / "wilddash2/labels/a.png")
+    write_map(tmp_path / "wilddash2/labels/a.png")
     write(tmp_path / "street_hazards/test/images/test/t5/1.png")
-    write(tmp_path / "street_hazards/test/annotations/test/t5/1.png")
+    write_map(tmp_path / "street_hazards/test/annotations/test/t5/1.png")
     write(tmp_path / "road_anomaly" / "images" / "a.png")
-    write(tmp_path / "road_anomaly" / "labels" / "a.png")
+    write_map(tmp_path / "road_anomaly" / "labels" / "a.png")
     for name in ("lost_and_found", "fishyscapes_lost_and_found"):
         folder = tmp_path / name
         write(folder / "leftImg8bit" / "test" / "p" / "p_000000_000010_leftImg8bit.png")
     truths = tmp_path / "lost_and_found" / "gtCoarse" / "test" / "p"
-    write(truths / "p_000000_000010_gtCoarse_labelTrainIds.png")
-    write(folder / "fishyscapes_lostandfound" / "0000_p_000000_000010_labels.png")
+    write_map(truths / "p_000000_000010_gtCoarse_labelTrainIds.png")
+    write_map(folder / "fishyscapes_lostandfound" / "0000_p_000000_000010_labels.png")
     static = tmp_path / "fishyscapes_static"
     write(static / "leftImg8bit/val/ulm/ulm_000000_000019_leftImg8bit.png")
-    write(static / "fs_val_v3" / "0000_ulm_000000_000019_labels.png")
+    write_map(static / "fs_val_v3" / "0000_ulm_000000_000019_labels.png")
     np.savez(static / "fs_val_v3" / "0000_ulm_000000_000019_rgb.npz", rgb=np.zeros((2, 3, 3)))
     for name, frame in (("smiyc_anomaly", "validation0000"), ("smiyc_obstacle", "validation_1")):
         write(tmp_path / name / "images" / f"{frame}.jpg")
-        write(tmp_path / name / "labels_masks" / f"{frame}_labels_semantic.png")
+        write_map(tmp_path / name / "labels_masks" / f"{frame}_labels_semantic.png")
     write(tmp_path / "folder" / "images" / "a.png")
     return tmp_path
 
@@ -111,7 +113,7 @@ def test_split_and_sequence_are_passed_on(root):
 
 def test_folder_has_truth_where_there_are_labels(root):
     assert open_dataset("folder", root / "folder")[0].outlier is None
-    write(root / "folder" / "labels" / "a.png")
+    write_map(root / "folder" / "labels" / "a.png")
     assert open_dataset("folder", root / "folder")[0].outlier.tolist() == [[1, 1, 1]] * 2
 
 
@@ -142,7 +144,7 @@ def test_negatives_by_kind(tmp_path, write_box):
     assert NEGATIVE_KINDS == ("pictures", "imagenet_boxes", "ade20k")
     write(tmp_path / "pictures" / "a.png")
     assert open_negatives("pictures", tmp_path / "pictures")[0].box == Box(0, 0, 3, 2)
-    cv2.imwrite(str(tmp_path / "pictures" / "a.png"), np.zeros((20, 40, 3), np.uint8))
+    write(tmp_path / "pictures" / "a.png", (20, 40, 3))
     assert open_negatives("pictures", tmp_path / "pictures", 0.5)[0].box == Box(10, 5, 30, 15)
     boxes = open_negatives("imagenet_boxes", write_box(tmp_path / "boxes"))
     assert type(boxes) is ImageNetBoxes
