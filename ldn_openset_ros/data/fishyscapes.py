@@ -112,7 +112,7 @@ def _add_overlay(rgb: np.ndarray, path: Path) -> np.ndarray:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             overlay = arrays["rgb"].astype(np.int32)
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise OpenSetError(
             f"{path} is no overlay of FS Static: {error}; unpack it again"
         ) from None

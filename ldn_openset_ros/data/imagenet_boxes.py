@@ -84,8 +84,8 @@ def read_first_box(path: Path, rgb: np.ndarray) -> Box:
         width, height = (
             float(annotation.findtext(f"size/{side}", "")) for side in ("width", "height")
         )
-        if width <= 0 or height <= 0:
-            raise ValueError("its size is not positive")
+        if not (np.isfinite([*numbers, width, height]).all() and width > 0 and height > 0):
+            raise ValueError("its numbers are not finite or its size is not positive")
     except OSError as error:
         raise OpenSetError(f"cannot read {path}: {error.strerror}") from None
     except (ElementTree.ParseError, ValueError) as error:

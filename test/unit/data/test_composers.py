@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -34,14 +36,69 @@ def test_every_road_gets_one_object_of_the_wanted_size(roads):
     assert not np.array_equal(composed[2].rgb, PastedObjects(roads, objects, seed=2)[2].rgb)
 
 
-def test_roads_are_inlier_and_negatives_outlier(roads, tmp_path):
-    cv2.imwrite(str(tmp_path / "n.png"), np.full((30, 90, 3), 7, np.uint8))
-    composed = RoadsAndNegatives(roads, tmp_path)
-    assert len(composed) == 7
+def test_objects_can_keep_their_own_size(roads):
+    mask = np.ones((6, 10), bool)
+    mask[0] = False
+    objects = [CutOut("cow", np.full((6, 10, 3), 250, np.uint8), mask)]
+    sample = PastedObjects(roads, objects, share=None)[3]
+    rows, columns = np.nonzero(sample.outlier == 1)
+    assert len(rows) == 50
+    assert (np.ptp(rows), np.ptp(columns)) == (4, 9)
+    assert sample.name == "r3_cow"
+
+
+def test_an_object_larger_than_the_road_scene_is_shrunk_to_fit(roads):
+    objects = [CutOut("cow", np.full((120, 80, 3), 250, np.uint8), np.ones((120, 80), bool))]
+    sample = PastedObjects(roads, objects, share=None)[0]
+    assert (sample.outlier == 1).sum() == 60 * 40
+
+
+def test_places_differ_between_assays_and_repeat_within_one(roads):
+    objects = [CutOut("cow", np.full((6, 10, 3), 250, np.uint8), np.ones((6, 10), bool))]
+    assays = [PastedObjects(roads, objects, seed, None)[-1].outlier for seed in (0, 1, 0)]
+    assert np.array_equal(assays[0], assays[2])
+    assert not np.array_equal(assays[0], assays[1])
+
+
+@pytest.fixture
+def negatives(tmp_path) -> list[Path]:
+    paths = [tmp_path / f"n{i:02d}.png" for i in range(10)]
+    for grey, path in enumerate(paths):
+        cv2.imwrite(str(path), np.full((30, 90, 3), grey, np.uint8))
+    return paths
+
+
+def test_roads_are_inlier_and_as_many_pixels_of_negatives_outlier(roads, negatives):
+    composed = RoadsAndNegatives(roads, negatives)
+    samples = list(composed)
+    # 2 of the 60 rows of each of the 6 road scenes are void: 12 rows of the last negative.
+    assert len(samples) == len(composed) == 6 + 6
     assert set(np.unique(composed[0].outlier)) == {0, 255}
-    assert composed[6].rgb.shape == (60, 80, 3)
-    assert (composed[6].outlier == 1).all()
-    assert (composed[6].labels == 255).all()
+    for sample in samples[6:]:
+        assert sample.rgb.shape == (60, 80, 3)
+        assert (sample.labels == 255).all()
+    assert (samples[6].outlier == 1).all()
+    assert (composed[-1].outlier[:48] == 1).all()
+    assert (composed[-1].outlier[48:] == 255).all()
+    truth = np.concatenate([sample.outlier.ravel() for sample in samples])
+    assert (truth == 1).sum() == (truth == 0).sum() == 6 * 58 * 80
+
+
+def test_negatives_are_drawn_once_each_by_the_seed(roads, negatives):
+    def drawn(seed):
+        return [sample.name for sample in list(RoadsAndNegatives(roads, negatives, seed))[6:]]
+
+    assert drawn(0) == drawn(0)
+    assert drawn(0) != drawn(1)
+    assert len(set(drawn(0))) == 6
+
+
+def test_too_few_negatives_are_all_taken_whole(roads, negatives):
+    composed = RoadsAndNegatives(roads, negatives[:3], seed=4)
+    assert [sample.name for sample in list(composed)[6:]] == ["n00", "n01", "n02"]
+    assert all((sample.outlier == 1).all() for sample in list(composed)[6:])
+    with pytest.raises(OpenSetError, match="no negatives"):
+        RoadsAndNegatives(roads, [])
 
 
 def test_cover_cuts_the_middle():

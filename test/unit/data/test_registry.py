@@ -2,22 +2,56 @@
 
 from __future__ import annotations
 
+import json
+
 import cv2
 import numpy as np
 import pytest
 
 from ldn_openset_ros.data.camvid import CamVid
+from ldn_openset_ros.data.cityscapes import Cityscapes
+from ldn_openset_ros.data.fishyscapes import FishyscapesLostAndFound, FishyscapesStatic
 from ldn_openset_ros.data.folder import PictureFolder
+from ldn_openset_ros.data.imagenet_boxes import ImageNetBoxes
 from ldn_openset_ros.data.lost_and_found import LostAndFound
-from ldn_openset_ros.data.registry import DATASET_NAMES, open_dataset
+from ldn_openset_ros.data.negatives import Box
+from ldn_openset_ros.data.registry import (
+    DATASET_NAMES,
+    NEGATIVE_KINDS,
+    open_dataset,
+    open_negatives,
+)
 from ldn_openset_ros.data.road_anomaly import RoadAnomaly
+from ldn_openset_ros.data.segment_me_if_you_can import SegmentMeIfYouCan
+from ldn_openset_ros.data.street_hazards import StreetHazards
+from ldn_openset_ros.data.vistas import Vistas
+from ldn_openset_ros.data.wild_dash import WildDash1, WildDash2
 from ldn_openset_ros.errors import OpenSetError
 
+KINDS = {
+    "camvid": (CamVid, "test_1"),
+    "cityscapes": (Cityscapes, "ulm_000000_000019"),
+    "vistas": (Vistas, "a"),
+    "wilddash1": (WildDash1, "a_100000"),
+    "wilddash2": (WildDash2, "a"),
+    "street_hazards": (StreetHazards, "t5_1"),
+    "road_anomaly": (RoadAnomaly, "a"),
+    "lost_and_found": (LostAndFound, "p_000000_000010"),
+    "fishyscapes_lost_and_found": (FishyscapesLostAndFound, "0000_p_000000_000010"),
+    "fishyscapes_static": (FishyscapesStatic, "0000_ulm_000000_000019"),
+    "smiyc_anomaly": (SegmentMeIfYouCan, "validation0000"),
+    "smiyc_obstacle": (SegmentMeIfYouCan, "validation_1"),
+    "folder": (PictureFolder, "a"),
+}
 
-def write(path):
+
+def write(path, shape=(2, 3, 3)):
     path.parent.mkdir(parents=True, exist_ok=True)
-    shape = (2, 3) if "label" in str(path) else (2, 3, 3)
     assert cv2.imwrite(str(path), np.ones(shape, np.uint8))
+
+
+def write_map(path):
+    write(path, (2, 3))
 
 
 @pytest.fixture
@@ -25,33 +59,49 @@ def root(tmp_path):
     """One frame of every data set."""
     for split in ("train", "test"):
         write(tmp_path / "camvid" / split / "images" / f"{split}_1.png")
-        write(tmp_path / "camvid" / split / "labels" / f"{split}_1.png")
+        write_map(tmp_path / "camvid" / split / "labels" / f"{split}_1.png")
+    write(tmp_path / "cityscapes/leftImg8bit/val/ulm/ulm_000000_000019_leftImg8bit.png")
+    write_map(tmp_path / "cityscapes/gtFine/val/ulm/ulm_000000_000019_gtFine_labelIds.png")
+    write(tmp_path / "vistas/validation/images/a.jpg")
+    write_map(tmp_path / "vistas/validation/labels/a.png")
+    config = {"labels": [{"name": "void--static"}, {"name": "construction--flat--road"}]}
+    (tmp_path / "vistas/config.json").write_text(json.dumps(config))
+    write(tmp_path / "wilddash1/wd_val_01/a_100000.png")
+    write_map(tmp_path / "wilddash1/wd_val_01/a_100000_labelIds.png")
+    write(tmp_path / "wilddash2/images/a.jpg")
+    write_map(tmp_path / "wilddash2/labels/a.png")
+    write(tmp_path / "street_hazards/test/images/test/t5/1.png")
+    write_map(tmp_path / "street_hazards/test/annotations/test/t5/1.png")
     write(tmp_path / "road_anomaly" / "images" / "a.png")
-    write(tmp_path / "road_anomaly" / "labels" / "a.png")
-    laf = tmp_path / "lost_and_found"
-    write(laf / "leftImg8bit" / "test" / "p" / "p_000000_000010_leftImg8bit.png")
-    write(laf / "gtCoarse" / "test" / "p" / "p_000000_000010_gtCoarse_labelTrainIds.png")
+    write_map(tmp_path / "road_anomaly" / "labels" / "a.png")
+    for name in ("lost_and_found", "fishyscapes_lost_and_found"):
+        folder = tmp_path / name
+        write(folder / "leftImg8bit" / "test" / "p" / "p_000000_000010_leftImg8bit.png")
+    truths = tmp_path / "lost_and_found" / "gtCoarse" / "test" / "p"
+    write_map(truths / "p_000000_000010_gtCoarse_labelTrainIds.png")
+    write_map(folder / "fishyscapes_lostandfound" / "0000_p_000000_000010_labels.png")
+    static = tmp_path / "fishyscapes_static"
+    write(static / "leftImg8bit/val/ulm/ulm_000000_000019_leftImg8bit.png")
+    write_map(static / "fs_val_v3" / "0000_ulm_000000_000019_labels.png")
+    np.savez(static / "fs_val_v3" / "0000_ulm_000000_000019_rgb.npz", rgb=np.zeros((2, 3, 3)))
+    for name, frame in (("smiyc_anomaly", "validation0000"), ("smiyc_obstacle", "validation_1")):
+        write(tmp_path / name / "images" / f"{frame}.jpg")
+        write_map(tmp_path / name / "labels_masks" / f"{frame}_labels_semantic.png")
     write(tmp_path / "folder" / "images" / "a.png")
     return tmp_path
 
 
 def test_names():
-    assert DATASET_NAMES == ("camvid", "road_anomaly", "lost_and_found", "folder")
+    assert tuple(KINDS) == DATASET_NAMES
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "first"),
-    [
-        ("camvid", CamVid, "test_1"),
-        ("road_anomaly", RoadAnomaly, "a"),
-        ("lost_and_found", LostAndFound, "p_000000_000010"),
-        ("folder", PictureFolder, "a"),
-    ],
-)
-def test_opens_each_by_name(root, name, kind, first):
+@pytest.mark.parametrize("name", KINDS)
+def test_opens_each_by_name(root, name):
+    kind, first = KINDS[name]
     samples = open_dataset(name, root / name)
     assert type(samples) is kind
     assert [sample.name for sample in samples] == [first]
+    assert samples[0].rgb.shape == (2, 3, 3)
 
 
 def test_split_and_sequence_are_passed_on(root):
@@ -63,18 +113,57 @@ def test_split_and_sequence_are_passed_on(root):
 
 def test_folder_has_truth_where_there_are_labels(root):
     assert open_dataset("folder", root / "folder")[0].outlier is None
-    write(root / "folder" / "labels" / "a.png")
+    write_map(root / "folder" / "labels" / "a.png")
     assert open_dataset("folder", root / "folder")[0].outlier.tolist() == [[1, 1, 1]] * 2
 
 
 def test_unknown_name_lists_the_known(root):
-    with pytest.raises(OpenSetError, match="no data set 'kitti': choose camvid, road_anomaly"):
+    with pytest.raises(OpenSetError, match="no data set 'kitti': choose camvid, cityscapes"):
         open_dataset("kitti", root)
 
 
-@pytest.mark.parametrize("name", ["road_anomaly", "folder"])
-def test_splits_and_sequences_are_refused_where_there_are_none(root, name):
-    with pytest.raises(OpenSetError, match=f"{name} has no splits"):
+WITHOUT_SPLITS = (
+    *("wilddash1", "wilddash2", "road_anomaly", "folder"),
+    *("fishyscapes_lost_and_found", "fishyscapes_static"),
+)
+
+
+@pytest.mark.parametrize("name", WITHOUT_SPLITS)
+def test_splits_are_refused_where_there_are_none(root, name):
+    with pytest.raises(OpenSetError, match=f"{name} has no splits: leave 'test' out"):
         open_dataset(name, root / name, "test")
-    with pytest.raises(OpenSetError, match=f"{name} has no sequences"):
+
+
+@pytest.mark.parametrize("name", sorted(set(KINDS) - {"camvid", "lost_and_found"}))
+def test_sequences_are_refused_where_there_are_none(root, name):
+    with pytest.raises(OpenSetError, match=f"{name} has no sequences: leave 'one' out"):
         open_dataset(name, root / name, sequence="one")
+
+
+def test_negatives_by_kind(tmp_path, write_box):
+    assert NEGATIVE_KINDS == ("pictures", "imagenet_boxes", "ade20k")
+    write(tmp_path / "pictures" / "a.png")
+    assert open_negatives("pictures", tmp_path / "pictures")[0].box == Box(0, 0, 3, 2)
+    write(tmp_path / "pictures" / "a.png", (20, 40, 3))
+    assert open_negatives("pictures", tmp_path / "pictures", 0.5)[0].box == Box(10, 5, 30, 15)
+    boxes = open_negatives("imagenet_boxes", write_box(tmp_path / "boxes"))
+    assert type(boxes) is ImageNetBoxes
+    assert len(boxes) == 1
+    with pytest.raises(OpenSetError, match=r"no ADE20K at .*/images/ADE/training"):
+        open_negatives("ade20k", tmp_path)
+    with pytest.raises(OpenSetError, match="no negatives 'coco': choose pictures, imagenet_boxes"):
+        open_negatives("coco", tmp_path)
+
+
+@pytest.fixture
+def write_box():
+    """Write the smallest tree of ImageNet boxes."""
+
+    def write_tree(root):
+        (root / "Data/CLS-LOC/train/n1").mkdir(parents=True)
+        folder = root / "Annotations/CLS-LOC/train/n1"
+        folder.mkdir(parents=True)
+        (folder / "n1_1.xml").write_text("<annotation/>")
+        return root
+
+    return write_tree
