@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.calibration import resolve_threshold, temperature_of
 from ldn_openset_ros.inference.model_files import (
     DecisionSettings,
     ModelDescription,
@@ -22,7 +24,7 @@ from ldn_openset_ros.inference.model_files import (
 from ldn_openset_ros.inference.smoothing import smooth
 from ldn_openset_ros.nn.layers import upsample
 from ldn_openset_ros.nn.network import MIN_INPUT_SIZE, OpenSetNetwork
-from ldn_openset_ros.scores import check_threshold, find_score, fuse
+from ldn_openset_ros.scores import find_score, fuse
 from ldn_openset_ros.taxonomy import Taxonomy
 
 OUTPUTS = ("labels", "outlier", "open_set")
@@ -86,37 +88,37 @@ class Predictor:
         backend: str = "auto",
         precision: str = "auto",
         fusion: str | None = None,
-        threshold: float | None = None,
+        threshold: float | Literal["calibrated"] | None = None,
         resolution: int | None = None,
     ) -> Predictor:
         """Load a model's folder or a shipped model by name.
 
         device: "auto" (CUDA where there is a GPU), "cpu", "cuda" or "cuda:N". backend: "auto" or
         "torch". precision: "float32" ("auto"), or "bfloat16", "float16" on a GPU. fusion,
-        threshold, resolution: None = the model's own. Raises OpenSetError with the remedy.
+        threshold, resolution: None = the model's own; threshold "calibrated": that of the model's
+        calibration of the fusion. Raises OpenSetError with the remedy.
         """
         folder = find_model(model)
         description = read_description(folder)
         own = description.decision
+        fusion = own.fusion if fusion is None else fusion
+        find_score(fusion, description.network.outlier_head)
         decision = DecisionSettings(
-            own.fusion if fusion is None else fusion,
-            own.threshold if threshold is None else float(threshold),
+            fusion,
+            resolve_threshold(
+                own.threshold if threshold is None else threshold,
+                fusion,
+                description.calibration,
+                description.name,
+            ),
             own.resolution if resolution is None else int(resolution),
         )
-        find_score(decision.fusion, description.network.outlier_head)
         if backend not in BACKENDS:
             raise OpenSetError(f"unknown backend {backend!r}: choose one of {', '.join(BACKENDS)}")
         chosen = choose_device(device)
         dtype = choose_precision(precision, chosen)
         network = read_network(folder, description)
-        description = ModelDescription(
-            description.name,
-            description.network,
-            description.normalisation,
-            description.taxonomy,
-            decision,
-            description.trained,
-        )
+        description = replace(description, decision=decision)
         return cls(network, description, chosen, dtype)
 
     @property
@@ -153,6 +155,22 @@ class Predictor:
     def has_outlier_head(self) -> bool:
         """Whether the scores that use the outlier head can be had."""
         return self._description.network.outlier_head
+
+    def temperature(self, fusion: str | None = None) -> float:
+        """Return what divides a score's log-odds; 1 where the model has no calibration of it."""
+        score = self.fusion if fusion is None else fusion
+        return temperature_of(self._description.calibration, score)
+
+    def resolve_threshold(
+        self, threshold: float | Literal["calibrated"], fusion: str | None = None
+    ) -> float:
+        """Return the number that a threshold stands for, in [0, 1] of the published probability.
+
+        Raises OpenSetError for another value, and for "calibrated" where the model has no
+        calibration of the fusion.
+        """
+        score = self.fusion if fusion is None else fusion
+        return resolve_threshold(threshold, score, self._description.calibration, self.name)
 
     def __call__(self, rgb: np.ndarray) -> Prediction:
         """Recognise one picture, uint8 (H, W, 3) RGB, by the model's defaults."""
@@ -191,23 +209,27 @@ class Predictor:
         self,
         logits: FrameLogits,
         fusion: str | None = None,
-        threshold: float | None = None,
+        threshold: float | Literal["calibrated"] | None = None,
         smoothing: float = 0.0,
         outputs: Collection[str] = OUTPUTS,
     ) -> Prediction:
         """Turn logits into maps without running the network.
 
-        fusion, threshold: None = the predictor's. smoothing: sigma in pixels of a Gaussian over
-        the score, 0 = off. outputs: which maps to make, of "labels", "outlier", "open_set".
+        The outlier map is sigmoid(log-odds / temperature), see `temperature`; the threshold is
+        one of that map. fusion, threshold: None = the predictor's. smoothing: sigma in pixels of
+        a Gaussian over the map, 0 = off. outputs: which maps to make, of "labels", "outlier",
+        "open_set".
         """
-        threshold = check_threshold(self.threshold if threshold is None else threshold)
+        threshold = self.resolve_threshold(
+            self.threshold if threshold is None else threshold, fusion
+        )
         labels = probability = open_set = None
         segmentation = upsample(logits.segmentation, logits.size)[0]
         if "labels" in outputs or "open_set" in outputs:
             labels = segmentation.argmax(0).to(torch.uint8)
         if "outlier" in outputs or "open_set" in outputs:
             score = self._score(segmentation, logits, fusion)
-            probability = smooth(score.sigmoid(), smoothing)
+            probability = smooth((score / self.temperature(fusion)).sigmoid(), smoothing)
         if "open_set" in outputs:
             open_set = fuse(labels, probability, threshold, self.taxonomy.outlier_id)
         return Prediction(
@@ -218,7 +240,7 @@ class Predictor:
 
     @torch.inference_mode()
     def log_odds(self, logits: FrameLogits, fusion: str | None = None) -> np.ndarray:
-        """Return a score before the sigmoid, float32 (H, W): what ranking measures take."""
+        """Return a score before temperature and sigmoid, float32 (H, W): what ranking takes."""
         segmentation = upsample(logits.segmentation, logits.size)[0]
         return self._score(segmentation, logits, fusion).cpu().numpy()
 
