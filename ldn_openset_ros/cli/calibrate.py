@@ -62,7 +62,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--root",
         type=Path,
         required=True,
-        help=f"folder of the data set; for {PASTED} the one that holds camvid and imagenet_samples",
+        help=f"folder of the data set; for {PASTED} that of camvid and imagenet_samples",
     )
     parser.add_argument("--split", help=f"split of the data set (default: {DEFAULT_SPLIT})")
     parser.add_argument("--score", choices=SCORE_NAMES, help="default: the model's own fusion")
@@ -147,13 +147,14 @@ def copy_model(source: Path, output: Path) -> Path:
 def summary(calibration: Calibration) -> list[str]:
     """Return lines that tell a person what a calibration is."""
     wanted = calibration.wanted
+    rate = wanted.kind.replace("_rate", " rate").replace("_", "-")
     size = calibration.resolution or "as it comes"
     return [
         f"{calibration.score} on {calibration.data}: {calibration.frames} frames, "
         f"{calibration.pixels:,} pixels, resolution {size}",
         f"temperature {calibration.temperature:.4g}, expected calibration error "
         f"{100 * calibration.ece_before:.2f} % before, {100 * calibration.ece_after:.2f} % after",
-        f"threshold {calibration.threshold:.4g} for a {wanted.kind.replace('_', ' ')} of "
+        f"threshold {calibration.threshold:.4g} for a {rate} of "
         f"{100 * wanted.value:g} %: true-positive rate "
         f"{100 * calibration.true_positive_rate:.2f} %, false-positive rate "
         f"{100 * calibration.false_positive_rate:.2f} %",

@@ -134,8 +134,8 @@ def rates(
 ) -> tuple[float, float]:
     """Return true- and false-positive rate at a threshold of the published probability.
 
-    Probabilities are published as float32, which merges log-odds above 16: this counts as they
-    do.
+    Probabilities are published as float32, where those near 1 merge, and all of log-odds above
+    17 are 1: this counts as they do.
     """
     called = _sigmoid(bin_centres() / temperature).astype(np.float32) >= np.float32(threshold)
     false_positive_rate, true_positive_rate = (

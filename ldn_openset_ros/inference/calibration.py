@@ -99,7 +99,7 @@ def resolve_threshold(
         other = "" if calibration is None else f", only of {calibration.score}"
         raise OpenSetError(
             f"threshold is calibrated but model {model} has no calibration of {score}{other}: "
-            f"run `ldn-openset calibrate {model} --score {score} ...` or give a number"
+            f"run `ldn-openset calibrate MODEL --score {score} ...` or give a number"
         )
     return calibration.threshold
 
