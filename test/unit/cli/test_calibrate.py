@@ -164,3 +164,15 @@ def test_one_rate_is_needed(model, root, capsys):
         main(["calibrate", str(model), "--dataset", "folder", "--root", str(root)])
     assert caught.value.code == 2
     assert "--true-positive-rate" in capsys.readouterr().err
+
+
+def test_predict_with_the_calibrated_threshold(model, calibrated_model, root, tmp_path, capsys):
+    words = [str(root / "images"), "--device", "cpu", "--threshold", "calibrated", "-o"]
+    assert main(["predict", str(model), *words, str(tmp_path / "none")]) == 1
+    assert "has no calibration of op_x_msm: run `ldn-openset calibrate" in capsys.readouterr().err
+    assert main(["predict", str(calibrated_model), *words, str(tmp_path / "out")]) == 0
+    read = [cv2.imread(str(tmp_path / f"out/0_{n}.png"), -1) for n in ("outlier", "open_set")]
+    called = read[1] == 11
+    assert 0 < called.mean() < 1
+    assert read[0][called].min() >= 0.39 * 65535 - 1
+    assert read[0][~called].max() <= 0.39 * 65535 + 1

@@ -114,10 +114,6 @@ def test_evaluate_prints_its_protocol_and_writes_json(tiny_model, pictures, tmp_
         (["info", "no/such/model"], "no/such/model"),
         (["predict", "no/such/model", "x.png", "-o", "/tmp/x"], "no/such/model"),
         (["evaluate", "no/such", "--dataset", "camvid", "--root", "/none"], "no/such"),
-        (
-            ["predict", "camvid_lite0", "x", "-o", "x", "--threshold", "calibrated"],
-            "calibrate MOD",
-        ),
         (["train", "no/such.yaml"], "no/such.yaml"),
     ],
 )
