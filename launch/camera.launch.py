@@ -25,7 +25,8 @@ PARAMETERS = {
     "image_transport": (str, "raw or compressed."),
     "resolution": (int, "Shorter side in pixels for the network, 0 = as images come."),
     "fusion": (str, "Outlier score: op, msm, op_x_msm, ..."),
-    "threshold": (float, "Outlier threshold, 0 to 1."),
+    # By the rules of YAML: a number or a word.
+    "threshold": (None, "Outlier threshold: 0 to 1, or calibrated."),
 }
 
 

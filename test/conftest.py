@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 
+from ldn_openset_ros.inference.calibration import Calibration, WantedRate
 from ldn_openset_ros.inference.model_files import (
     EFFICIENTNET_LITE_NORMALISATION,
     DecisionSettings,
     ModelDescription,
+    read_description,
+    with_calibration,
+    write_description,
     write_model,
 )
 from ldn_openset_ros.nn.network import NetworkSettings, OpenSetNetwork
@@ -52,4 +57,27 @@ def tiny_model(tmp_path_factory) -> Path:
         trained=False,
     )
     write_model(folder, description, network)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def calibrated_model(tiny_model, tmp_path_factory) -> Path:
+    """The tiny model with a calibration of its own fusion: temperature 2.5, threshold 0.39."""
+    folder = tmp_path_factory.mktemp("models") / "calibrated"
+    shutil.copytree(tiny_model, folder)
+    calibration = Calibration(
+        score="op_x_msm",
+        temperature=2.5,
+        threshold=0.39,
+        wanted=WantedRate("true_positive_rate", 0.95),
+        true_positive_rate=0.951,
+        false_positive_rate=0.2,
+        ece_before=0.04,
+        ece_after=0.01,
+        data="folder",
+        resolution=0,
+        frames=3,
+        pixels=9000,
+    )
+    write_description(folder, with_calibration(read_description(folder), calibration))
     return folder

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ldn_openset_ros.cli.json_file import write_json
+from ldn_openset_ros.cli.threshold import THRESHOLD_HELP, threshold
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.model_files import DEFAULT_MODEL, find_model, read_description
 from ldn_openset_ros.ros.demo.processes import demo_environment
@@ -58,7 +59,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--device", help="auto, cpu or cuda:N")
     parser.add_argument("--fusion", choices=SCORE_NAMES)
-    parser.add_argument("--threshold", type=float, help="outlier threshold from 0 to 1")
+    parser.add_argument("--threshold", type=threshold, help=THRESHOLD_HELP)
     parser.add_argument("--resolution", type=int, help="shorter side in pixels, 0 = as it comes")
     parser.add_argument("--rate", type=_positive, help="frames per second; bags have their own")
     parser.add_argument("--seed", type=int, help="of the sample camera's scenes")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from ldn_openset_ros.cli.calibrate import summary
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.inference.model_files import find_model, read_description, read_network
 
@@ -39,10 +40,13 @@ def run(args: argparse.Namespace) -> int:
         "fusion": decision.fusion,
         "threshold": decision.threshold,
         "resolution": decision.resolution or "as it comes",
+        "calibration": "none",
     }
+    if description.calibration:
+        rows["calibration"] = ("\n" + " " * 13).join(summary(description.calibration))
     console = Console()
     for name, value in rows.items():
-        console.print(f"[bold]{name:12}[/bold] {value}", highlight=False)
+        console.print(f"[bold]{name:12}[/bold] {value}", highlight=False, soft_wrap=True)
     if args.json:
         values = {**asdict(description), "parameters": parameters}
         write_json(args.json, values)

@@ -10,6 +10,7 @@ from types import ModuleType
 
 from ldn_openset_ros import __version__
 from ldn_openset_ros.cli import (
+    calibrate,
     demo,
     evaluate,
     import_checkpoint,
@@ -20,14 +21,15 @@ from ldn_openset_ros.cli import (
 )
 from ldn_openset_ros.errors import OpenSetError
 
-COMMANDS = (demo, info, predict, train, evaluate, make_bag, import_checkpoint)
+COMMANDS = (demo, info, predict, train, evaluate, calibrate, make_bag, import_checkpoint)
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
 
 def build_parser(commands: Sequence[ModuleType] = COMMANDS) -> argparse.ArgumentParser:
     """Return the parser of `ldn-openset` with the given subcommands."""
     parser = argparse.ArgumentParser(
-        "ldn-openset", description="Dense open-set recognition: train, evaluate, predict, demo."
+        "ldn-openset",
+        description="Dense open-set recognition: train, evaluate, calibrate, predict, demo.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")

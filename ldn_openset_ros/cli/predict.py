@@ -10,6 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ldn_openset_ros.cli.json_file import write_json
+from ldn_openset_ros.cli.threshold import THRESHOLD_HELP, threshold
 from ldn_openset_ros.data.pictures import list_pictures, read_rgb, write_picture
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.folders import make_folder
@@ -25,7 +26,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("images", type=Path, nargs="+", help="pictures or folders of pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write to")
     parser.add_argument("--fusion", choices=SCORE_NAMES)
-    parser.add_argument("--threshold", type=float, help="outlier threshold from 0 to 1")
+    parser.add_argument("--threshold", type=threshold, help=THRESHOLD_HELP)
     parser.add_argument("--resolution", type=int, help="shorter side in pixels, 0 = as it comes")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
     parser.add_argument("--json", type=Path, help="write the outlier share of every picture")

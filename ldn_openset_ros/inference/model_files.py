@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+import os
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import yaml
 from safetensors import SafetensorError
 
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.calibration import Calibration, tempered
 from ldn_openset_ros.nn.checkpoint import load_strictly, read_weights, write_weights
 from ldn_openset_ros.nn.network import NetworkSettings, OpenSetNetwork
 from ldn_openset_ros.recognition.registry import RecognitionSettings, build_recognition
@@ -50,11 +52,12 @@ SEMSEG_OD_NORMALISATION = Normalisation(
 class DecisionSettings:
     """How a model turns logits into an open-set map, unless the user chooses otherwise.
 
-    fusion: a name of `scores.SCORES`; threshold in [0, 1]; resolution: the shorter side in
-    pixels that pictures are resized to for the network, 0 = as they come. exponent: the weight of
-    log MSM in `op_x_msm`. smoothing: sigma in pixels of a Gaussian over the score, 0 = off.
-    boundary_width: pixels at class boundaries whose score is replaced by what surrounds them
-    before smoothing, 0 = off.
+    fusion: a name of `scores.SCORES`; threshold in [0, 1], of the published probability, so where
+    the fusion is calibrated of the calibrated one; resolution: the shorter side in pixels that
+    pictures are resized to for the network, 0 = as they come. exponent: the weight of log MSM in
+    `op_x_msm`. smoothing: sigma in pixels of a Gaussian over the score, 0 = off. boundary_width:
+    pixels at class boundaries whose score is replaced by what surrounds them before smoothing,
+    0 = off.
     """
 
     fusion: str = "op_x_msm"
@@ -88,6 +91,8 @@ class ModelDescription:
     class_statistics: ClassStatistics | None = None
     trained: bool = True
     """False for a network whose heads are still random."""
+    calibration: Calibration | None = None
+    """Of one score: its temperature, and the threshold that `calibrated` stands for."""
     format: int = FORMAT
 
     __pydantic_config__ = FROZEN
@@ -127,6 +132,22 @@ class ModelDescription:
         )
 
 
+def with_calibration(description: ModelDescription, calibration: Calibration) -> ModelDescription:
+    """Return the description with a calibration in place of the one it has, if any.
+
+    Its temperature changes what a probability of its score means. So a calibration of the model's
+    own fusion also sets the threshold in `decision`, and where it ends one of the model's own
+    fusion, that threshold is put back on the scale without a temperature: decisions stay.
+    """
+    decision, old = description.decision, description.calibration
+    if calibration.score == decision.fusion:
+        decision = replace(decision, threshold=calibration.threshold)
+    elif old is not None and old.score == decision.fusion:
+        raw = tempered(decision.threshold, 1 / old.temperature)
+        decision = replace(decision, threshold=raw)
+    return replace(description, decision=decision, calibration=calibration)
+
+
 def find_model(model: str | Path) -> Path:
     """Return a model's folder, given as a path or as the name of a shipped model."""
     for folder in (Path(model), models_directory() / model):
@@ -163,14 +184,31 @@ def write_model(folder: Path, description: ModelDescription, network: OpenSetNet
         for name, tensor in network.state_dict().items()
         if not name.startswith(AUXILIARY_PREFIX)
     }
-    values = _plain(asdict(description))
-    text = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, default_flow_style=None)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_weights(state, folder / WEIGHTS_FILE, half_precision=True)
-        (folder / DESCRIPTION_FILE).write_text(text)
     except (OSError, SafetensorError) as error:
         raise OpenSetError(f"cannot write the model {folder}: {error}") from None
+    write_description(folder, description)
+
+
+def write_description(folder: Path, description: ModelDescription) -> None:
+    """Write `model.yaml` at once: whoever reads it meanwhile finds the old one or the new one.
+
+    Raises OpenSetError where the folder cannot be written.
+    """
+    values = {name: value for name, value in asdict(description).items() if value is not None}
+    text = yaml.safe_dump(
+        _plain(values), sort_keys=False, allow_unicode=True, default_flow_style=None
+    )
+    # A link, as colcon installs them, stays one.
+    path = (folder / DESCRIPTION_FILE).resolve()
+    new = path.with_suffix(".new")
+    try:
+        new.write_text(text)
+        os.replace(new, path)
+    except OSError as error:
+        raise OpenSetError(f"cannot write {folder / DESCRIPTION_FILE}: {error.strerror}") from None
 
 
 def _plain(value):

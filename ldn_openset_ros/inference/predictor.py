@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.calibration import resolve_threshold, temperature_of
 from ldn_openset_ros.inference.model_files import (
     ModelDescription,
     find_model,
@@ -22,7 +24,7 @@ from ldn_openset_ros.inference.smoothing import DILATION, smooth, suppress_bound
 from ldn_openset_ros.nn.heads import HeadLogits, upsample_logits
 from ldn_openset_ros.nn.network import MIN_INPUT_SIZE, OpenSetNetwork
 from ldn_openset_ros.recognition.registry import build_recognition
-from ldn_openset_ros.scores import check_score, check_threshold, find_score, fuse
+from ldn_openset_ros.scores import check_score, find_score, fuse
 from ldn_openset_ros.taxonomy import IGNORE_INDEX, Taxonomy
 
 OUTPUTS = ("labels", "outlier", "open_set")
@@ -87,7 +89,7 @@ class Predictor:
         backend: str = "auto",
         precision: str = "auto",
         fusion: str | None = None,
-        threshold: float | None = None,
+        threshold: float | Literal["calibrated"] | None = None,
         resolution: int | None = None,
         recognition: str | None = None,
     ) -> Predictor:
@@ -95,17 +97,25 @@ class Predictor:
 
         device: "auto" (CUDA where there is a GPU), "cpu", "cuda" or "cuda:N". backend: "auto" or
         "torch". precision: "float32" ("auto"), or "bfloat16", "float16" on a GPU. fusion,
-        threshold, resolution: None = the model's own. recognition: another recognition module on
-        the same heads ("odin" or "mc_dropout" on a C-way network). Raises OpenSetError with the
-        remedy.
+        threshold, resolution: None = the model's own; threshold "calibrated": that of the model's
+        calibration of the fusion. recognition: another recognition module on the same heads
+        ("odin" or "mc_dropout" on a C-way network). Raises OpenSetError with the remedy.
         """
         folder = find_model(model)
         description = choose_recognition(read_description(folder), recognition)
         own = description.decision
+        fusion = own.fusion if fusion is None else fusion
+        check_score(fusion, description.usable_scores())
+        threshold = resolve_threshold(
+            own.threshold if threshold is None else threshold,
+            fusion,
+            description.calibration,
+            description.name,
+        )
         decision = replace(
             own,
-            fusion=own.fusion if fusion is None else fusion,
-            threshold=own.threshold if threshold is None else float(threshold),
+            fusion=fusion,
+            threshold=threshold,
             resolution=own.resolution if resolution is None else int(resolution),
         )
         description = replace(description, decision=decision)
@@ -170,6 +180,22 @@ class Predictor:
         """Names of the scores that this model can give."""
         return self._description.usable_scores()
 
+    def temperature(self, fusion: str | None = None) -> float:
+        """Return what divides a score's log-odds; 1 where the model has no calibration of it."""
+        score = self.fusion if fusion is None else fusion
+        return temperature_of(self._description.calibration, score)
+
+    def resolve_threshold(
+        self, threshold: float | Literal["calibrated"], fusion: str | None = None
+    ) -> float:
+        """Return the number that a threshold stands for, in [0, 1] of the published probability.
+
+        Raises OpenSetError for another value, and for "calibrated" where the model has no
+        calibration of the fusion.
+        """
+        score = self.fusion if fusion is None else fusion
+        return resolve_threshold(threshold, score, self._description.calibration, self.name)
+
     def __call__(self, rgb: np.ndarray) -> Prediction:
         """Recognise one picture, uint8 (H, W, 3) RGB, by the model's defaults."""
         return self.decide(self.infer(rgb))
@@ -207,22 +233,27 @@ class Predictor:
         self,
         logits: FrameLogits,
         fusion: str | None = None,
-        threshold: float | None = None,
+        threshold: float | Literal["calibrated"] | None = None,
         smoothing: float | None = None,
         outputs: Collection[str] = OUTPUTS,
     ) -> Prediction:
         """Turn logits into maps without running the network.
 
-        fusion, threshold, smoothing (sigma in pixels of a Gaussian over the score, 0 = off):
-        None = the predictor's. outputs: which maps to make, of "labels", "outlier", "open_set".
+        The outlier map is sigmoid(log-odds / temperature), see `temperature`; the threshold is
+        one of that map. fusion, threshold, smoothing (sigma in pixels of a Gaussian over the
+        log-odds, 0 = off): None = the predictor's. outputs: which maps to make, of "labels",
+        "outlier", "open_set".
         """
-        threshold = check_threshold(self.threshold if threshold is None else threshold)
+        threshold = self.resolve_threshold(
+            self.threshold if threshold is None else threshold, fusion
+        )
         labels = probability = open_set = None
         heads = self._interpret(logits)
         if "labels" in outputs or "open_set" in outputs:
             labels = self._labels(heads)
         if "outlier" in outputs or "open_set" in outputs:
-            probability = self._score(heads, fusion, smoothing).sigmoid()
+            log_odds = self._score(heads, fusion, smoothing)
+            probability = (log_odds / self.temperature(fusion)).sigmoid()
         if "open_set" in outputs:
             open_set = fuse(labels, probability, threshold, self.taxonomy.outlier_id)
         return Prediction(
@@ -235,7 +266,7 @@ class Predictor:
     def log_odds(
         self, logits: FrameLogits, fusion: str | None = None, smoothing: float | None = None
     ) -> np.ndarray:
-        """Return a score before the sigmoid, float32 (H, W): what ranking measures take."""
+        """Return a score before temperature and sigmoid, float32 (H, W): what ranking takes."""
         return self._score(self._interpret(logits), fusion, smoothing).cpu().numpy()
 
     @torch.inference_mode()

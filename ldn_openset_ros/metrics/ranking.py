@@ -48,7 +48,7 @@ def exact_ranking(scores: np.ndarray, outlier: np.ndarray) -> RankingMeasures:
     same shape and holds 0 (inlier), 1 (outlier) or 255 (ignored). A NaN score on a pixel that
     counts is an OpenSetError.
     """
-    _check_truth(scores, outlier)
+    check_truth(scores, outlier)
     counted = outlier != IGNORE_INDEX
     scores, positive = scores[counted], outlier[counted] == 1
     if np.isnan(scores).any():
@@ -84,7 +84,7 @@ class RankingHistogram:
         `outlier` has the same shape and holds 0 (inlier), 1 (outlier) or 255 (ignored). A NaN on
         a pixel that counts is an OpenSetError.
         """
-        _check_truth(log_odds, outlier)
+        check_truth(log_odds, outlier)
         position = np.multiply(log_odds, BINS_PER_UNIT, dtype=np.float32).ravel()
         group = np.minimum(outlier, 2).ravel()
         position += NUM_BINS / 2
@@ -129,8 +129,40 @@ class RankingHistogram:
             return math.nan
         found, called = np.cumsum(positives), np.cumsum(positives + negatives)
         f1 = 2 * found / (positives.sum() + called)
-        lower_edge = (NUM_BINS - 1 - int(np.argmax(f1)) - NUM_BINS / 2) / BINS_PER_UNIT
-        return 1 / (1 + math.exp(-lower_edge))
+        return _lower_edge(NUM_BINS - 1 - int(np.argmax(f1)))
+
+    def threshold_for_true_positive_rate(self, rate: float) -> float:
+        """Return the highest probability from which on `rate` of the outliers or more are found.
+
+        rate: from 0 to 1. It is the lower edge of a bin, 0 for the lowest one; NaN without
+        outliers.
+        """
+        found = np.cumsum(self.counts[1, ::-1].astype(np.int64))
+        if not found[-1]:
+            return math.nan
+        return _lower_edge(NUM_BINS - 1 - int(np.argmax(found / found[-1] >= rate)))
+
+    def threshold_for_false_positive_rate(self, rate: float) -> float:
+        """Return the lowest probability from which on `rate` of the inliers or less are called.
+
+        rate: from 0 to 1. It is the lower edge of a bin, 0 for the lowest one; NaN without
+        inliers, and where the highest bin alone holds more of them.
+        """
+        alarms = np.cumsum(self.counts[0, ::-1].astype(np.int64))
+        if not alarms[-1]:
+            return math.nan
+        bins = int(np.count_nonzero(alarms / alarms[-1] <= rate))
+        return _lower_edge(NUM_BINS - bins) if bins else math.nan
+
+
+def bin_centres() -> np.ndarray:
+    """Return the log-odds in the middle of every bin, ascending float64 (65536,)."""
+    return (np.arange(NUM_BINS) + 0.5 - NUM_BINS / 2) / BINS_PER_UNIT
+
+
+def _lower_edge(index: int) -> float:
+    """Return the least probability in a bin; the lowest one holds all that lies below."""
+    return 1 / (1 + math.exp(-(index - NUM_BINS / 2) / BINS_PER_UNIT)) if index else 0.0
 
 
 def _measure(positives: np.ndarray, negatives: np.ndarray) -> RankingMeasures:
@@ -151,7 +183,8 @@ def _measure(positives: np.ndarray, negatives: np.ndarray) -> RankingMeasures:
     return RankingMeasures(average_precision, auroc, fpr95, total_positives, total_negatives)
 
 
-def _check_truth(scores: np.ndarray, outlier: np.ndarray) -> None:
+def check_truth(scores: np.ndarray, outlier: np.ndarray) -> None:
+    """Raise OpenSetError where scores and outlier truth differ in shape or the truth is none."""
     if scores.shape != outlier.shape:
         raise OpenSetError(
             f"outlier scores of shape {scores.shape} and truth of shape {outlier.shape} do not "

@@ -33,14 +33,19 @@ def declare(node: Node, name: str, default: Any) -> Any:
 
 
 def descriptor(name: str, default: Any) -> ParameterDescriptor:
-    """Return a parameter's descriptor; the type of `default` decides the type of its range."""
+    """Return a parameter's descriptor; the type of `default` decides the type of its range.
+
+    One that takes words as well as numbers has no type and so no range: `check_value` checks it.
+    """
     info = PARAMETERS[name]
     result = ParameterDescriptor(
         description=info.description,
-        additional_constraints="" if info.bounds else allowed_values(name),
         read_only=not info.live,
+        dynamic_typing=bool(info.words),
     )
-    if info.bounds:
+    if info.words or not info.bounds:
+        result.additional_constraints = allowed_values(name)
+    else:
         low, high = info.bounds
         if isinstance(default, int):
             result.integer_range = [IntegerRange(from_value=low, to_value=high)]

@@ -207,11 +207,12 @@ class OpenSetNode(Node):
 
     def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         try:
-            for parameter in parameters:
-                if parameter.name in PARAMETERS:
-                    check_value(parameter.name, parameter.value)
-                if parameter.name == "fusion":
-                    check_score(parameter.value, self._predictor.usable_scores)
+            new = {p.name: p.value for p in parameters if p.name in PARAMETERS}
+            for name, value in new.items():
+                check_value(name, value)
+            settings = replace(self._settings, **new)
+            check_score(settings.fusion, self._predictor.usable_scores)
+            self._predictor.resolve_threshold(settings.threshold, settings.fusion)
         except OpenSetError as error:
             return SetParametersResult(successful=False, reason=str(error))
         return SetParametersResult(successful=True)
@@ -224,16 +225,18 @@ class OpenSetNode(Node):
 
     def _publish_legend(self) -> None:
         settings, taxonomy = self._settings, self._predictor.taxonomy
+        threshold = self._predictor.resolve_threshold(settings.threshold, settings.fusion)
         content = legend(
             taxonomy,
             model=self._predictor.name,
             fusion=settings.fusion,
-            threshold=settings.threshold,
+            threshold=threshold,
+            temperature=self._predictor.temperature(settings.fusion),
             resolution=settings.resolution,
         )
         self._legend.publish(String(data=json.dumps(content)))
         if self._label_info is not None:
-            info = LabelInfo(threshold=settings.threshold)
+            info = LabelInfo(threshold=threshold)
             info.header.stamp = self.get_clock().now().to_msg()
             info.class_map = [
                 VisionClass(class_id=index, class_name=name)
@@ -251,7 +254,8 @@ class OpenSetNode(Node):
             "precision": predictor.precision,
             "resolution": str(settings.resolution),
             "fusion": settings.fusion,
-            "threshold": str(settings.threshold),
+            "threshold": str(predictor.resolve_threshold(settings.threshold, settings.fusion)),
+            "temperature": str(predictor.temperature(settings.fusion)),
             **report.values,
         }
         status = DiagnosticStatus(

@@ -6,6 +6,7 @@ from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.calibration import CALIBRATED
 from ldn_openset_ros.inference.model_files import DEFAULT_MODEL
 from ldn_openset_ros.inference.predictor import BACKENDS, PRECISIONS
 from ldn_openset_ros.scores import SCORE_NAMES
@@ -22,6 +23,8 @@ class ParameterInfo:
     """For people, where neither choices nor bounds say it."""
     choices: tuple[str, ...] = ()
     bounds: tuple[float, float] | None = None
+    words: tuple[str, ...] = ()
+    """Words that may stand in place of a number within the bounds."""
     live: bool = False
     """Whether it may change while the node runs; it then acts on the next frame."""
 
@@ -61,9 +64,11 @@ class NodeSettings:
         choices=SCORE_NAMES,
         live=True,
     )
-    threshold: float = _parameter(
-        "Pixels whose outlier score reaches it are outliers. Default: the model's own.",
+    threshold: float | str = _parameter(
+        "Pixels whose published outlier probability reaches it are outliers; calibrated is the "
+        "threshold that the model's calibration has for the fusion. Default: the model's own.",
         bounds=(0.0, 1.0),
+        words=(CALIBRATED,),
         live=True,
     )
     smoothing: float = _parameter(
@@ -114,7 +119,8 @@ def allowed_values(name: str) -> str:
     if info.choices:
         return f"one of {', '.join(info.choices)}"
     if info.bounds:
-        return f"a value from {info.bounds[0]:g} to {info.bounds[1]:g}"
+        numbers = f"a value from {info.bounds[0]:g} to {info.bounds[1]:g}"
+        return " or ".join((numbers, *info.words))
     return info.constraints
 
 
@@ -132,6 +138,11 @@ def out_of_range(name: str) -> OpenSetError:
 def check_value(name: str, value: Any) -> None:
     """Raise OpenSetError, with the remedy, where a parameter cannot take a value."""
     info = PARAMETERS[name]
+    if info.words:
+        if value in info.words:
+            return
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise OpenSetError(f"parameter {name} is {value!r}: give {allowed_values(name)}")
     if info.choices and value not in info.choices:
         raise OpenSetError(f"parameter {name} is {value!r}: give {allowed_values(name)}")
     if info.bounds and not info.bounds[0] <= value <= info.bounds[1]:

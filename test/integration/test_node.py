@@ -345,11 +345,15 @@ def test_threshold_and_fusion_act_on_the_next_frame(bench, tiny_model, predictor
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"threshold": 1.5}, "threshold out of range"),
-        ({"threshold": -0.1}, "threshold out of range"),
-        ({"threshold": float("nan")}, "threshold out of range"),
-        ({"threshold": 1.0000000001}, "give a value from 0 to 1"),
-        ({"threshold": 1}, "Wrong parameter type"),
+        ({"threshold": 1.5}, "threshold is out of range: give a value from 0 to 1 or calibrated"),
+        ({"threshold": -0.1}, "threshold is out of range"),
+        ({"threshold": float("nan")}, "threshold is out of range"),
+        ({"threshold": 1.0000000001}, "give a value from 0 to 1 or calibrated"),
+        ({"threshold": 2}, "threshold is out of range"),
+        ({"threshold": True}, "threshold is True: give a value from 0 to 1 or calibrated"),
+        ({"threshold": "high"}, "threshold is 'high': give a value from 0 to 1 or calibrated"),
+        ({"threshold": None}, "threshold is None: give a value from 0 to 1 or calibrated"),
+        ({"threshold": "calibrated"}, "model tiny has no calibration of op_x_msm: run `ldn-open"),
         ({"fusion": "magic"}, "one of op, msm, op_x_msm, entropy, max_logit, energy"),
         ({"smoothing": -1.0}, "smoothing out of range"),
         ({"overlay_opacity": 2.0}, "overlay_opacity out of range"),
@@ -380,6 +384,80 @@ def test_scores_of_an_outlier_head_need_one(bench, tiny_model, tmp_path):
     bench.start(model=str(tmp_path / "headless"))
     assert "needs an outlier head" in bench.set_parameters(fusion="op")
     assert bench.set_parameters(fusion="energy") == ""
+
+
+def test_the_calibrated_threshold(bench, calibrated_model, rgb):
+    predictor = Predictor.load(calibrated_model, device="cpu")
+    node = bench.start(model=str(calibrated_model), threshold="calibrated")
+    received = bench.subscribe_outputs("outlier_probability", "open_set")
+    legend, newest = bench.legend(), bench.diagnostics()
+    bench.camera().publish(bench.image(rgb))
+    for messages in received.values():
+        wait_for(lambda m=messages: m)
+    expected = predictor.decide(predictor.infer(rgb), threshold=0.39)
+    outlier, open_set = (messages[0] for messages in received.values())
+    np.testing.assert_array_equal(decode_float(outlier), expected.outlier)
+    np.testing.assert_array_equal(decode_map(open_set), expected.open_set)
+    assert 0 < (expected.open_set == 11).mean() < 1
+    assert (legend()["threshold"], legend()["temperature"]) == (0.39, 2.5)
+    assert (newest()["threshold"], newest()["temperature"]) == ("0.39", "2.5")
+    assert node.get_parameter("threshold").value == "calibrated"
+
+
+def test_number_and_calibrated_threshold_are_exchanged_live(bench, calibrated_model, rgb):
+    predictor = Predictor.load(calibrated_model, device="cpu")
+    node = bench.start(model=str(calibrated_model), threshold=0.45)
+    open_sets = bench.subscribe_outputs("open_set")["open_set"]
+    legend = bench.legend()
+    camera = bench.camera()
+    logits = predictor.infer(rgb)
+    steps = [
+        ({}, "op_x_msm", 0.45),
+        ({"threshold": "calibrated"}, "op_x_msm", 0.39),
+        ({"threshold": 0.6, "fusion": "msm"}, "msm", 0.6),
+        ({"threshold": "calibrated", "fusion": "op_x_msm"}, "op_x_msm", 0.39),
+        ({"threshold": 1}, "op_x_msm", 1.0),
+    ]
+    seen = []
+    for index, (step, fusion, threshold) in enumerate(steps):
+        if step:
+            assert bench.set_parameters(**step) == ""
+        camera.publish(bench.image(rgb))
+        wait_for(lambda n=index: len(open_sets) == n + 1)
+        expected = predictor.decide(logits, fusion, threshold).open_set
+        np.testing.assert_array_equal(decode_map(open_sets[-1]), expected)
+        temperature = 2.5 if fusion == "op_x_msm" else 1.0
+        announced = {"fusion": fusion, "threshold": threshold, "temperature": temperature}
+        wait_for(lambda values=announced: values.items() <= legend().items())
+        seen.append(expected.tobytes())
+    assert seen[1] == seen[3]
+    assert len(set(seen)) == 4
+    assert node.get_parameter("threshold").value == 1
+
+
+def test_a_fusion_without_calibration_is_refused_while_the_threshold_needs_one(
+    bench, calibrated_model
+):
+    node = bench.start(model=str(calibrated_model), threshold="calibrated")
+    reason = bench.set_parameters(fusion="msm")
+    assert reason == (
+        "threshold is calibrated but model tiny has no calibration of msm, only of op_x_msm: run "
+        "`ldn-openset calibrate MODEL --score msm ...` or give a number"
+    )
+    assert node.get_parameter("fusion").value == "op_x_msm"
+    assert "only of op_x_msm" in bench.set_parameters(fusion="msm", threshold="calibrated")
+    assert bench.set_parameters(threshold=0.8) == ""
+    assert bench.set_parameters(fusion="msm") == ""
+    assert "only of op_x_msm" in bench.set_parameters(threshold="calibrated")
+    assert node.get_parameter("threshold").value == 0.8
+    assert bench.legend()()["threshold"] == 0.8
+
+
+def test_a_calibrated_model_brings_its_threshold(bench, calibrated_model):
+    node = bench.start(model=str(calibrated_model))
+    assert node.get_parameter("threshold").value == 0.39
+    legend = bench.legend()()
+    assert (legend["threshold"], legend["temperature"]) == (0.39, 2.5)
 
 
 def test_parameters_show_the_values_of_the_model(bench, tiny_model):
@@ -427,6 +505,7 @@ def test_diagnostics(bench, tiny_model, rgb):
     values = newest()
     assert values["level"] == "0", values["message"]
     assert (values["model"], values["device"], values["threshold"]) == ("tiny", "cpu", "0.25")
+    assert values["temperature"] == "1.0", "not calibrated"
     assert values["topic"] == "/image"
     stages = ["decode", "pre_process", "network", "score", "publish"]
     medians = {stage: float(values[f"latency_{stage}_p50_ms"]) for stage in stages}
@@ -507,8 +586,10 @@ REFUSED_STARTS = [
     ({"threshold": 1.5}, "parameter threshold is out of range: give a value from 0 to 1"),
     ({"threshold": -0.5}, "parameter threshold is out of range: give a value from 0 to 1"),
     ({"threshold": float("nan")}, "parameter threshold is out of range"),
-    ({"threshold": 1}, "parameter threshold has a wrong type: give a floating-point number"),
-    ({"threshold": "high"}, "for example 0.5"),
+    ({"threshold": "high"}, "threshold is 'high': give a value from 0 to 1 or calibrated"),
+    ({"threshold": False}, "threshold is False: give a value from 0 to 1 or calibrated"),
+    ({"threshold": "calibrated"}, "no calibration of op_x_msm: run `ldn-openset calibrate MODEL"),
+    ({"smoothing": 1}, "parameter smoothing has a wrong type: give a floating-point number"),
     ({"fusion": "magic"}, "parameter fusion is 'magic': give one of op, msm"),
     ({"resolution": -1}, "parameter resolution is out of range: give a value from 0 to 8192"),
     ({"resolution": 512.0}, "parameter resolution has a wrong type: give a whole number"),

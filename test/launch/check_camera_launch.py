@@ -17,6 +17,7 @@ from launch.actions import (
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration
 from peer import Peer
+from rcl_interfaces.msg import ParameterType
 from rclpy.parameter_client import AsyncParameterClient
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
@@ -85,7 +86,8 @@ class TestCamera(unittest.TestCase):
             future = client.get_parameters(names)
             peer.spin_until(future.done)
         values = dict(zip(names, future.result().values, strict=True))
-        assert values["threshold"].double_value == 0.0
+        assert values["threshold"].type == ParameterType.PARAMETER_INTEGER
+        assert values["threshold"].integer_value == 0
         assert values["fusion"].string_value == "msm"
         assert values["resolution"].integer_value == 32
         assert values["smoothing"].double_value == 0.0

@@ -140,7 +140,16 @@ def test_every_command_has_help():
         text=True,
         check=True,
     )
-    for command in ("demo", "info", "predict", "train", "evaluate", "make-bag", "import"):
+    for command in (
+        "demo",
+        "info",
+        "predict",
+        "train",
+        "evaluate",
+        "calibrate",
+        "make-bag",
+        "import",
+    ):
         assert command in result.stdout
 
 

@@ -20,6 +20,11 @@ def predictor(tiny_model) -> Predictor:
     return Predictor.load(tiny_model, device="cpu")
 
 
+@pytest.fixture(scope="module")
+def calibrated(calibrated_model) -> Predictor:
+    return Predictor.load(calibrated_model, device="cpu")
+
+
 @pytest.fixture
 def rgb() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (75, 121, 3), dtype=np.uint8)
@@ -97,6 +102,45 @@ def test_log_odds_are_the_probability_before_the_sigmoid(predictor, rgb):
     assert np.abs(probability - predictor.decide(logits, "msm").outlier).max() < 1e-6
 
 
+def test_a_calibrated_score_is_published_with_its_temperature(predictor, calibrated, rgb):
+    logits = calibrated.infer(rgb)
+    raw = calibrated.log_odds(logits).astype(np.float64)
+    assert np.array_equal(raw, predictor.log_odds(logits)), "ranking measures take no temperature"
+    published = calibrated.decide(logits).outlier
+    assert np.abs(published - 1 / (1 + np.exp(-raw / 2.5))).max() < 1e-6
+    assert np.abs(published - predictor.decide(logits).outlier).max() > 0.05
+    assert (calibrated.temperature(), calibrated.temperature("op")) == (2.5, 1)
+    assert np.array_equal(
+        calibrated.decide(logits, "op").outlier, predictor.decide(logits, "op").outlier
+    )
+
+
+def test_thresholds_are_of_the_published_probability(calibrated, rgb):
+    logits = calibrated.infer(rgb)
+    maps = calibrated.decide(logits, threshold="calibrated")
+    assert np.array_equal(maps.open_set == 11, maps.outlier >= np.float32(0.39))
+    assert 0 < (maps.open_set == 11).mean() < 1
+    assert np.array_equal(maps.open_set, calibrated(rgb).open_set), "it is the model's default"
+    assert calibrated.threshold == calibrated.resolve_threshold("calibrated") == 0.39
+    stricter = calibrated.decide(logits, threshold=0.45).open_set
+    assert 0 < (stricter == 11).sum() < (maps.open_set == 11).sum()
+
+
+def test_loading_with_the_calibrated_threshold(calibrated_model, tiny_model):
+    chosen = Predictor.load(calibrated_model, device="cpu", threshold="calibrated")
+    assert chosen.threshold == 0.39
+    with pytest.raises(OpenSetError, match="no calibration of msm, only of op_x_msm"):
+        Predictor.load(calibrated_model, fusion="msm", threshold="calibrated")
+    with pytest.raises(OpenSetError, match="model tiny has no calibration of op_x_msm: run"):
+        Predictor.load(tiny_model, threshold="calibrated")
+
+
+def test_another_score_has_no_calibrated_threshold(calibrated, rgb):
+    logits = calibrated.infer(rgb)
+    with pytest.raises(OpenSetError, match="calibrate MODEL --score msm"):
+        calibrated.decide(logits, "msm", "calibrated")
+
+
 def test_resolution_sets_the_networks_input(tiny_model, rgb):
     small = Predictor.load(tiny_model, device="cpu", resolution=40)
     assert small.preprocess(rgb).shape == (1, 3, 40, 65)
@@ -150,6 +194,8 @@ def test_arrays_that_are_no_picture_are_refused(predictor, array):
         ({"precision": "int3"}, "choose one of auto, float32"),
         ({"precision": "float16", "device": "cpu"}, "needs a CUDA device"),
         ({"fusion": "sum"}, "choose one of op, msm"),
+        ({"fusion": "sum", "threshold": "calibrated"}, "choose one of op, msm"),
+        ({"threshold": "high"}, "give a value from 0 to 1 or calibrated"),
         ({"threshold": 1.5}, "give a value from 0 to 1"),
         ({"threshold": math.nan}, "give a value from 0 to 1"),
         ({"resolution": -1}, "give 0 or a size in pixels"),

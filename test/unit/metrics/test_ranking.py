@@ -13,6 +13,7 @@ from ldn_openset_ros.metrics.ranking import (
     NUM_BINS,
     RankingHistogram,
     RankingMeasures,
+    bin_centres,
     exact_ranking,
 )
 
@@ -272,3 +273,67 @@ def test_best_f1_threshold_weighs_misses_against_alarms():
 
 def test_best_f1_threshold_needs_outliers():
     assert math.isnan(RankingHistogram().best_f1_threshold())
+
+
+def histogram_of(log_odds: list[float], outlier: list[int]) -> RankingHistogram:
+    histogram = RankingHistogram()
+    histogram.add(np.array(log_odds), np.array(outlier, np.uint8))
+    return histogram
+
+
+TWENTY = histogram_of([*range(-10, 0), *range(1, 11)], [0, 1] * 10)
+"""Inliers at log-odds -10, -8, ... -2, 1, 3, ... 9, outliers at -9, -7, ... -1, 2, 4, ... 10."""
+
+
+@pytest.mark.parametrize(
+    ("rate", "log_odds"),
+    [(0.0, 20), (0.01, 10), (0.1, 10), (0.11, 8), (0.5, 2), (0.51, -1), (0.95, -9), (1.0, -9)],
+)
+def test_the_highest_threshold_that_reaches_a_true_positive_rate(rate, log_odds):
+    threshold = TWENTY.threshold_for_true_positive_rate(rate)
+    width = 40 / NUM_BINS
+    assert threshold == pytest.approx(logistic(log_odds), rel=1.01 * width)
+    assert threshold <= logistic(log_odds)
+
+
+@pytest.mark.parametrize(
+    ("rate", "just_above"),
+    [(0.0, 9), (0.09, 9), (0.1, 7), (0.5, -2), (0.59, -2), (0.6, -4), (0.9, -10)],
+)
+def test_the_lowest_threshold_that_keeps_a_false_positive_rate(rate, just_above):
+    threshold = TWENTY.threshold_for_false_positive_rate(rate)
+    width = 40 / NUM_BINS
+    assert logistic(just_above) < threshold <= logistic(just_above + 1.01 * width)
+
+
+def test_every_inlier_may_be_called():
+    assert TWENTY.threshold_for_false_positive_rate(1.0) == 0
+
+
+def test_the_lowest_bin_is_reached_by_the_threshold_zero():
+    """Its pixels may lie at any log-odds below, so no other threshold is sure to find them."""
+    histogram = histogram_of([-30, 5, 5], [1, 1, 0])
+    assert histogram.threshold_for_true_positive_rate(1.0) == 0
+    assert histogram.threshold_for_true_positive_rate(0.5) > 0.99
+
+
+def test_inliers_in_the_highest_bin_leave_no_threshold():
+    histogram = histogram_of([25, 1, 30], [0, 0, 1])
+    assert math.isnan(histogram.threshold_for_false_positive_rate(0.4))
+    assert histogram.threshold_for_false_positive_rate(0.5) == pytest.approx(logistic(1), abs=1e-3)
+
+
+def test_thresholds_need_pixels_of_their_kind():
+    inliers, outliers = histogram_of([0, 1], [0, 0]), histogram_of([0, 1], [1, 1])
+    assert math.isnan(inliers.threshold_for_true_positive_rate(0.5))
+    assert math.isnan(outliers.threshold_for_false_positive_rate(0.5))
+    assert inliers.threshold_for_false_positive_rate(0.5) > 0.5
+    assert outliers.threshold_for_true_positive_rate(1.0) == 0.5
+
+
+def test_bin_centres_lie_in_their_bins():
+    centres = bin_centres()
+    histogram = RankingHistogram()
+    histogram.add(centres, np.zeros(NUM_BINS, np.uint8))
+    assert (histogram.counts[0] == 1).all()
+    assert centres[[0, -1]] == pytest.approx([-20 + 20 / NUM_BINS, 20 - 20 / NUM_BINS])

@@ -22,8 +22,15 @@ def test_descriptors_describe(name):
 def test_ranges_have_the_type_of_the_parameter():
     (whole,) = descriptor("resolution", 0).integer_range
     assert (whole.from_value, whole.to_value) == (0, 8192)
-    (real,) = descriptor("threshold", 0.5).floating_point_range
-    assert (real.from_value, real.to_value) == (0.0, 1.0)
+    (real,) = descriptor("smoothing", 0.0).floating_point_range
+    assert (real.from_value, real.to_value) == (0.0, 20.0)
+
+
+def test_a_number_or_a_word_has_no_fixed_type():
+    described = descriptor("threshold", 0.5)
+    assert described.dynamic_typing
+    assert described.additional_constraints == "a value from 0 to 1 or calibrated"
+    assert not descriptor("smoothing", 0.0).dynamic_typing
 
 
 def test_choices_are_written_out():

@@ -22,7 +22,7 @@ MODEL_OWN = {"resolution", "fusion", "threshold"}
 GOOD = {
     "resolution": (0, 512, 8192),
     "fusion": ("op", "energy"),
-    "threshold": (0.0, 0.5, 1.0),
+    "threshold": (0.0, 0.5, 1.0, 0, 1, "calibrated"),
     "precision": ("auto", "float16"),
     "image_transport": ("raw", "compressed"),
     "smoothing": (0.0, 20.0),
@@ -31,7 +31,7 @@ GOOD = {
 BAD = {
     "resolution": (-1, 8193),
     "fusion": ("", "OP", "magic"),
-    "threshold": (-0.01, 1.01, float("nan"), float("inf")),
+    "threshold": (-0.01, 1.01, float("nan"), float("inf"), 2, True, "high", "0.5", None, [0.5]),
     "precision": ("int8",),
     "image_transport": ("theora",),
     "smoothing": (-1.0, 20.1),
@@ -78,8 +78,9 @@ def test_bad_values_are_refused_with_the_remedy(name, value):
 
 
 def test_errors_say_what_to_write():
-    assert str(out_of_range("threshold")).endswith("give a value from 0 to 1")
-    assert str(wrong_type("threshold", 0.5)).endswith("with a decimal point, for example 0.5")
+    assert str(out_of_range("smoothing")).endswith("give a value from 0 to 20")
+    assert str(out_of_range("threshold")).endswith("give a value from 0 to 1 or calibrated")
+    assert str(wrong_type("smoothing", 0.5)).endswith("with a decimal point, for example 0.5")
     assert str(wrong_type("resolution", 0)).endswith("a whole number, for example 0")
     assert str(wrong_type("device", "auto")).endswith("a text, for example 'auto'")
 
@@ -112,7 +113,7 @@ def test_the_shipped_file_comments_every_parameter():
         while lines[above].startswith("    #"):
             comment, above = lines[above] + comment, above - 1
         assert ("Live." in comment) == info.live, match[1]
-        for choice in info.choices:
+        for choice in (*info.choices, *info.words):
             assert choice in comment, match[1]
         for bound in info.bounds or ():
             assert f"{bound:g}" in comment, match[1]

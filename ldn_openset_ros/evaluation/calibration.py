@@ -1,0 +1,161 @@
+"""Calibrate a score on validation data: temperature, reliability, threshold for a wanted rate.
+
+Temperature scaling is that of Guo et al. (ICML 2017), here for the outlier log-odds: one number
+above 0 that changes no order of pixels, so no ranking measure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from ldn_openset_ros.data.sample import Sample
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.calibration import Calibration, WantedRate, tempered
+from ldn_openset_ros.inference.predictor import Predictor
+from ldn_openset_ros.metrics.calibration import Reliability
+from ldn_openset_ros.metrics.ranking import RankingHistogram, bin_centres
+
+TEMPERATURE_RANGE = (0.01, 100.0)
+BISECTIONS = 50
+
+
+def calibrate(
+    predictor: Predictor,
+    samples: Iterable[Sample],
+    wanted: WantedRate,
+    data: str,
+    score: str | None = None,
+) -> Calibration:
+    """Calibrate a score in one pass over validation samples; no pixel is kept.
+
+    samples: those with outlier truth count, and there must be outlier and inlier pixels among
+    them. data: their name, for people. score: None = the predictor's fusion. Smoothing, which a
+    user may add, is not part of it. Raises OpenSetError where the data cannot be calibrated on or
+    the rate cannot be had.
+    """
+    score = predictor.fusion if score is None else score
+    histogram = RankingHistogram()
+    frames = 0
+    for sample in samples:
+        if sample.outlier is None:
+            continue
+        frames += 1
+        histogram.add(predictor.log_odds(predictor.infer(sample.rgb), score), sample.outlier)
+    negatives, positives = (int(count) for count in histogram.counts.sum(1))
+    if not negatives or not positives:
+        raise OpenSetError(
+            f"{data} has {positives} outlier and {negatives} inlier pixels: calibrate on data "
+            "with both"
+        )
+    temperature = fit_temperature(histogram)
+    threshold = published_threshold(histogram, temperature, wanted)
+    found, alarms = rates(histogram, temperature, threshold)
+    return Calibration(
+        score=score,
+        temperature=temperature,
+        threshold=threshold,
+        wanted=wanted,
+        true_positive_rate=_short(found),
+        false_positive_rate=_short(alarms),
+        ece_before=_short(reliability(histogram, 1.0).expected_calibration_error()),
+        ece_after=_short(reliability(histogram, temperature).expected_calibration_error()),
+        data=data,
+        resolution=predictor.resolution,
+        frames=frames,
+        pixels=negatives + positives,
+    )
+
+
+def fit_temperature(histogram: RankingHistogram) -> float:
+    """Return the temperature with the least negative log-likelihood of the counted pixels.
+
+    The likelihood is concave in 1 / temperature, so a bisection of its derivative finds the one
+    best. Raises OpenSetError where that is not within TEMPERATURE_RANGE: for pixels that 0.5
+    separates without error, and for scores no better than a constant 0.5.
+    """
+    log_odds = bin_centres()
+    negatives, positives = histogram.counts.astype(np.float64)
+    pixels = negatives + positives
+
+    def excess(temperature: float) -> float:
+        """Return what is above 0 where the score is too sure of itself at a temperature."""
+        return float(log_odds @ (pixels * _sigmoid(log_odds / temperature) - positives))
+
+    low, high = TEMPERATURE_RANGE
+    if excess(low) <= 0:
+        raise OpenSetError(
+            "the score is right about all pixels at a threshold of 0.5, so no temperature can be "
+            "fitted: calibrate on more or harder data"
+        )
+    if excess(high) >= 0:
+        raise OpenSetError(
+            "the score is no better than a constant 0.5, so no temperature can be fitted: choose "
+            "another score or other data"
+        )
+    for _ in range(BISECTIONS):
+        middle = math.sqrt(low * high)
+        if excess(middle) > 0:
+            low = middle
+        else:
+            high = middle
+    return _short(math.sqrt(low * high))
+
+
+def published_threshold(
+    histogram: RankingHistogram, temperature: float, wanted: WantedRate
+) -> float:
+    """Return the threshold of the published probability that has the wanted rate.
+
+    The highest one of at least the true-positive rate, or the lowest one of at most the
+    false-positive rate. Raises OpenSetError where there is none.
+    """
+    if wanted.kind == "true_positive_rate":
+        threshold = histogram.threshold_for_true_positive_rate(wanted.value)
+        return _short(tempered(threshold, temperature))
+    threshold = _short(
+        tempered(histogram.threshold_for_false_positive_rate(wanted.value), temperature)
+    )
+    if rates(histogram, temperature, threshold)[1] > wanted.value:
+        # Near 1, probabilities just below the threshold are the same number in float32.
+        threshold = _short(np.nextafter(np.float32(threshold), np.float32(2)))
+    if not threshold <= 1:
+        raise OpenSetError(
+            f"no threshold has a false-positive rate of {wanted.value:g} or less, for more inlier "
+            "pixels than that have a probability of 1: ask for a higher rate"
+        )
+    return threshold
+
+
+def rates(
+    histogram: RankingHistogram, temperature: float, threshold: float
+) -> tuple[float, float]:
+    """Return true- and false-positive rate at a threshold of the published probability.
+
+    Probabilities are published as float32, where those near 1 merge, and all of log-odds above
+    17 are 1: this counts as they do.
+    """
+    called = _sigmoid(bin_centres() / temperature).astype(np.float32) >= np.float32(threshold)
+    false_positive_rate, true_positive_rate = (
+        int(counts[called].sum()) / int(counts.sum()) for counts in histogram.counts
+    )
+    return true_positive_rate, false_positive_rate
+
+
+def reliability(histogram: RankingHistogram, temperature: float) -> Reliability:
+    """Return the reliability of the published probability of the counted pixels."""
+    counted = Reliability()
+    counted.add_counts(_sigmoid(bin_centres() / temperature), *histogram.counts)
+    return counted
+
+
+def _sigmoid(log_odds: np.ndarray) -> np.ndarray:
+    # By tanh, which does not overflow.
+    return 0.5 + 0.5 * np.tanh(log_odds / 2)
+
+
+def _short(value: float) -> float:
+    """Return the shortest decimal number that is the same in float32."""
+    return float(str(np.float32(value)))
