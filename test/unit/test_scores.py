@@ -68,13 +68,13 @@ def test_fusion_keeps_every_label_below_threshold_one():
 
 def test_unknown_score_lists_the_known_ones():
     with pytest.raises(OpenSetError, match=r"unknown fusion 'max'.*op_x_msm"):
-        find_score("max")
+        check_score("max")
 
 
 def test_score_of_a_missing_head_is_refused():
     with pytest.raises(OpenSetError, match="needs an outlier head"):
-        find_score("op_x_msm", has_outlier_head=False)
-    assert find_score("msm", has_outlier_head=False) is SCORES["msm"]
+        check_score("op_x_msm", usable_scores(outlier=False))
+    assert check_score("msm", usable_scores(outlier=False)) == "msm"
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, math.nan])

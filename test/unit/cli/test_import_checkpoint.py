@@ -87,7 +87,7 @@ def test_the_authors_model_is_ready_for_use(authors_file, authors_network, tmp_p
         expected = authors_network(image).main
     # The folder's weights have half precision.
     spread = expected.segmentation.std().item()
-    difference = (logits.segmentation - expected.segmentation).abs().max().item()
+    difference = (logits.heads.segmentation - expected.segmentation).abs().max().item()
     assert difference < 0.02 * spread
     assert predictor(rgb).open_set.shape == (64, 96)
 

@@ -55,8 +55,8 @@ def test_equals_an_independent_computation(predictor, rgb):
         (torch.from_numpy(rgb).permute(2, 0, 1)[None] - 127.0) / 128.0, rgb.shape[:2]
     )
     resize = dict(size=rgb.shape[:2], mode="bilinear", align_corners=False)
-    classes = functional.interpolate(logits.segmentation.double(), **resize)[0].softmax(0)
-    outlier = functional.interpolate(logits.outlier.double(), **resize)[0].softmax(0)[1]
+    classes = functional.interpolate(logits.heads.segmentation.double(), **resize)[0].softmax(0)
+    outlier = functional.interpolate(logits.heads.outlier.double(), **resize)[0].softmax(0)[1]
     result = predictor(rgb)
     expected = outlier * (1 - classes.amax(0))
     assert np.abs(result.outlier - expected.numpy()).max() < 1e-5

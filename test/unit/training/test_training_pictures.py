@@ -8,11 +8,18 @@ import pytest
 from ldn_openset_ros.data.camvid import CamVid
 from ldn_openset_ros.data.negatives import Negative, NegativePictures, central_box
 from ldn_openset_ros.data.transforms import JitterSettings
+from ldn_openset_ros.nn.network import NetworkSettings
 from ldn_openset_ros.training.pictures import TrainingPictures, whole_negative
 from ldn_openset_ros.training.settings import DataSettings, NegativeSettings, TrainingSettings
 
 SETTINGS = TrainingSettings(
-    "small", crop=(32, 64), jitter=JitterSettings(48, 60, 40), batch_size=2, steps=50, seed=3
+    "small",
+    network=NetworkSettings("efficientnet_lite0", num_classes=11),
+    jitter=JitterSettings(48, 60, 40),
+    crop=(32, 64),
+    batch_size=2,
+    steps=50,
+    seed=3,
 )
 
 
