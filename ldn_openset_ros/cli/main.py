@@ -17,11 +17,22 @@ from ldn_openset_ros.cli import (
     info,
     make_bag,
     predict,
+    reproduce,
     train,
 )
 from ldn_openset_ros.errors import OpenSetError
 
-COMMANDS = (demo, info, predict, train, evaluate, calibrate, make_bag, import_checkpoint)
+COMMANDS = (
+    demo,
+    info,
+    predict,
+    train,
+    evaluate,
+    calibrate,
+    reproduce,
+    make_bag,
+    import_checkpoint,
+)
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
+from ldn_openset_ros.cli.data_root import add_data_option
 from ldn_openset_ros.inference.predictor import choose_device
 from ldn_openset_ros.training.loop import train
 from ldn_openset_ros.training.settings import read_training_settings
@@ -16,12 +16,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the subcommand's arguments."""
     parser = subparsers.add_parser("train", help="train a model, resuming where it stopped")
     parser.add_argument("config", type=Path, help="YAML file that names what differs")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=Path(os.environ.get("LDN_DATA", "../shared/data")),
-        help="folder with the data sets (default: LDN_DATA or ../shared/data)",
-    )
+    add_data_option(parser)
     parser.add_argument("-o", "--output", type=Path, help="run folder (default: runs/<name>)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
     parser.set_defaults(run=run)

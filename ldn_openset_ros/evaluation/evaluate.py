@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.predictor import Predictor, network_size
+from ldn_openset_ros.metrics.by_area import AreaBin, RankingByArea
 from ldn_openset_ros.metrics.ranking import RankingHistogram, RankingMeasures
 from ldn_openset_ros.metrics.segmentation import ConfusionMatrix
 
@@ -24,20 +25,29 @@ class Evaluation:
     ranking: dict[str, RankingMeasures]
     best_f1_thresholds: dict[str, float]
     """By score: the threshold that separates the outlier pixels best, by F1."""
+    by_area: dict[str, list[AreaBin]] = field(default_factory=dict)
+    """By score: ranking by the outlier's share of the picture; empty unless asked for."""
 
     def to_dict(self) -> dict:
         """Return plain values for JSON; NaN becomes None."""
         return _without_nan(asdict(self))
 
 
-def evaluate(predictor: Predictor, samples: Iterable[Sample], scores: Sequence[str]) -> Evaluation:
+def evaluate(
+    predictor: Predictor,
+    samples: Iterable[Sample],
+    scores: Sequence[str],
+    area_edges: Sequence[float] = (),
+) -> Evaluation:
     """Run the predictor on every sample and rank all their pixels together (METHOD section 5).
 
+    area_edges: ascending shares of the picture between which outliers are also ranked by size.
     mIoU covers samples with labels, ranking those with outlier truth. Raises OpenSetError where
     no sample has any truth.
     """
     confusion = ConfusionMatrix(predictor.taxonomy.num_classes)
     histograms = {name: RankingHistogram() for name in scores}
+    by_area = {name: RankingByArea(area_edges) for name in scores if area_edges}
     frames = labelled = ranked = 0
     sizes = set()
     for sample in samples:
@@ -51,7 +61,10 @@ def evaluate(predictor: Predictor, samples: Iterable[Sample], scores: Sequence[s
         if sample.outlier is not None:
             ranked += 1
             for name, histogram in histograms.items():
-                histogram.add(predictor.log_odds(logits, name), sample.outlier)
+                log_odds = predictor.log_odds(logits, name)
+                histogram.add(log_odds, sample.outlier)
+                if by_area:
+                    by_area[name].add(log_odds, sample.outlier)
     if not labelled and not ranked:
         raise OpenSetError("no sample has labels or outlier truth: nothing can be measured")
     iou = confusion.iou() if labelled else None
@@ -67,6 +80,7 @@ def evaluate(predictor: Predictor, samples: Iterable[Sample], scores: Sequence[s
         best_f1_thresholds={n: h.best_f1_threshold() for n, h in histograms.items()}
         if ranked
         else {},
+        by_area={name: ranking.measures() for name, ranking in by_area.items()},
     )
 
 
@@ -81,6 +95,8 @@ def _protocol(sizes: set[tuple[int, int]], frames: int, ranked: int) -> str:
 def _without_nan(value):
     if isinstance(value, dict):
         return {key: _without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(entry) for entry in value]
     if isinstance(value, float) and value != value:
         return None
     return value

@@ -12,6 +12,7 @@ from ldn_openset_ros.data.composers import PastedObjects, RoadsAndNegatives
 from ldn_openset_ros.data.cut_outs import CutOuts
 from ldn_openset_ros.data.lsun import list_lsun
 from ldn_openset_ros.data.pascal_voc import PascalVoc
+from ldn_openset_ros.data.pasting import ShareSettings
 from ldn_openset_ros.data.pictures import list_pictures
 from ldn_openset_ros.data.registry import DATASET_NAMES, open_dataset
 from ldn_openset_ros.data.sample import Sample
@@ -21,10 +22,20 @@ MINIMUM_SHARE = 0.01
 """WD-Pascal's smallest animal, as a share of the picture."""
 
 
+SMALL_SHARE = ShareSettings("log_uniform", 0.001, 0.1)
+"""The range of the paper's RSP, small outliers as often as large ones."""
+
+
 def camvid_horses(root: Path, split: str | None, assay: int) -> Sequence[Sample]:
     """Compose CamVid with horses of 1 to 10 % of the picture pasted by mask."""
     roads = CamVid(root / "camvid", split or "test")
     return PastedObjects(roads, CutOuts(root / "horses"), seed=assay)
+
+
+def camvid_small_horses(root: Path, split: str | None, assay: int) -> Sequence[Sample]:
+    """Compose CamVid with horses of 0.1 to 10 % of the picture pasted by mask."""
+    roads = CamVid(root / "camvid", split or "test")
+    return PastedObjects(roads, CutOuts(root / "horses"), assay, SMALL_SHARE)
 
 
 def camvid_imagenet(root: Path, split: str | None, assay: int) -> Sequence[Sample]:
@@ -51,6 +62,7 @@ def wd_lsun(root: Path, split: str | None, assay: int) -> Sequence[Sample]:
 
 COMPOSED: dict[str, Callable[[Path, str | None, int], Sequence[Sample]]] = {
     "camvid_horses": camvid_horses,
+    "camvid_small_horses": camvid_small_horses,
     "camvid_imagenet": camvid_imagenet,
     "wd_pascal": wd_pascal,
     "wd_lsun": wd_lsun,

@@ -18,7 +18,11 @@ from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.class_statistics import measure_class_statistics
 from ldn_openset_ros.evaluation.evaluate import Evaluation
 from ldn_openset_ros.folders import make_folder
-from ldn_openset_ros.inference.model_files import ModelDescription, write_model
+from ldn_openset_ros.inference.model_files import (
+    DESCRIPTION_FILE,
+    ModelDescription,
+    write_model,
+)
 from ldn_openset_ros.nn.gradient_checkpointing import enable_gradient_checkpointing
 from ldn_openset_ros.nn.processes import mean_over_processes, share_batch_norm
 from ldn_openset_ros.recognition.module import Truth
@@ -30,7 +34,7 @@ from ldn_openset_ros.training.optimiser import build_optimiser, set_learning_rat
 from ldn_openset_ros.training.pictures import TrainingPictures
 from ldn_openset_ros.training.processes import Processes, joined_processes, wait_for_all
 from ldn_openset_ros.training.records import append_csv, truncate_csv, validation_row
-from ldn_openset_ros.training.run_state import load_run, save_run
+from ldn_openset_ros.training.run_state import load_run, read_progress, save_run
 from ldn_openset_ros.training.settings import TrainingSettings
 from ldn_openset_ros.training.sources import open_sources
 from ldn_openset_ros.training.validation import ValidationScenes, validate
@@ -39,7 +43,7 @@ LOSSES_FILE = "losses.csv"
 VALIDATION_FILE = "validation.csv"
 RUN_FILE = "last.safetensors"
 MODEL_FOLDER = "model"
-STATISTICS_SCENES = 100
+STATISTICS_SCENES = 30
 """Training scenes that the class statistics are measured on."""
 
 
@@ -72,7 +76,9 @@ def _train(settings: TrainingSettings, data: Path, output: Path, processes: Proc
         truncate_csv(output / VALIDATION_FILE, start)
 
     pictures = TrainingPictures(settings, sources.roads, sources.negatives, sources.rendered)
-    scenes = ValidationScenes(sources.validation, sources.negatives)
+    scenes = ValidationScenes(
+        sources.validation, sources.negatives, settings.data.validation_every
+    )
     trainer = Trainer(settings, description, network, optimiser, scaler, processes)
     network.train()
     progress = tqdm(
@@ -172,8 +178,23 @@ def with_threshold(description: ModelDescription, evaluation: Evaluation) -> Mod
     return replace(description, decision=replace(decision, threshold=threshold))
 
 
+def is_finished(settings: TrainingSettings, output: Path) -> bool:
+    """Return whether `output` holds the finished run of these very settings."""
+    run_file = output / RUN_FILE
+    if not run_file.exists() or not (output / MODEL_FOLDER / DESCRIPTION_FILE).exists():
+        return False
+    return read_progress(run_file) == (settings.steps, settings_digest(settings))
+
+
 def settings_digest(settings: TrainingSettings) -> str:
     """Return a fingerprint of all that changes a run's weights."""
-    settings = replace(settings, workers=0, checkpoint_every=1, validate_every=1)
+    settings = replace(
+        settings,
+        workers=0,
+        checkpoint_every=1,
+        validate_every=1,
+        gradient_checkpointing=False,
+        data=replace(settings.data, validation_every=1),
+    )
     text = json.dumps(asdict(settings), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

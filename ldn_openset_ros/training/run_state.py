@@ -43,6 +43,19 @@ def save_run(
     os.replace(temporary, path)
 
 
+def read_progress(path: Path) -> tuple[int, str]:
+    """Return the finished steps and the settings' fingerprint of a run's file.
+
+    Raises OpenSetError where it is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+        return int(metadata["step"]), metadata["digest"]
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise OpenSetError(f"cannot read {path}: {error}; delete the run folder") from None
+
+
 def load_run(
     path: Path,
     network: nn.Module,

@@ -157,6 +157,8 @@ class DataSettings:
     roads: tuple[RoadSource, ...] = (RoadSource("vistas", "vistas", "train"),)
     validation: RoadSource = RoadSource("vistas", "vistas", "val")
     negatives: NegativeSource = field(default_factory=NegativeSource)
+    validation_every: int = 1
+    """Take each n-th validation scene."""
     rendered_scenes: int = 0
     rendered_probability: float = 0.0
 
@@ -167,6 +169,8 @@ class DataSettings:
             raise OpenSetError("data.roads is empty: name at least one road data set")
         if not 0 <= self.rendered_probability <= 1:
             raise OpenSetError("rendered_probability: give a value from 0 to 1")
+        if self.validation_every < 1:
+            raise OpenSetError("data.validation_every must be at least 1")
 
 
 @dataclass(frozen=True)

@@ -25,16 +25,21 @@ SCORES = ("op", "msm", "op_x_msm")
 
 
 class ValidationScenes(Sequence[Sample]):
-    """Every validation scene with one training negative, the same in every validation."""
+    """Validation scenes with one training negative each, the same in every validation."""
 
-    def __init__(self, scenes: Sequence[Sample], negatives: Sequence[Negative]) -> None:
+    def __init__(
+        self, scenes: Sequence[Sample], negatives: Sequence[Negative], every: int = 1
+    ) -> None:
+        """`every`: take each n-th scene."""
         self._scenes = scenes
         self._negatives = negatives
+        self._places = range(0, len(scenes), every)
 
     def __len__(self) -> int:
-        return len(self._scenes)
+        return len(self._places)
 
     def __getitem__(self, index: int) -> Sample:
+        index = self._places[index]
         rng = np.random.default_rng(index)
         negative = self._negatives[int(rng.integers(len(self._negatives)))]
         return paste_negative(self._scenes[index], negative, VALIDATION_PASTES, rng)

@@ -6,17 +6,29 @@ import pytest
 import torch
 
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.scores import SCORES, check_threshold, find_score, fuse
+from ldn_openset_ros.scores import (
+    SCORES,
+    ClassStatistics,
+    check_score,
+    check_threshold,
+    find_score,
+    fuse,
+    usable_scores,
+)
 
 # One pixel: class probabilities 0.7, 0.2, 0.1 and an outlier head that says 0.8.
 SEGMENTATION = torch.tensor([0.7, 0.2, 0.1]).log().view(3, 1, 1) + 2.0
 OUTLIER = torch.tensor([0.2, 0.8]).log().view(2, 1, 1) - 1.0
 LOG_SUM_EXP = 2.0
+STATISTICS = ClassStatistics((1.0, 9.0, 9.0), (0.5, 9.0, 9.0))
 
 EXPECTED = {
     "op": 0.8,
     "msm": 0.3,
     "op_x_msm": 0.8 * 0.3,
+    "op_plus_msm": (0.8 + 0.3) / 2,
+    "dense_hybrid": 1 / (1 + math.exp(-(math.log(0.8) - LOG_SUM_EXP) / 10)),
+    "standardised_max_logit": 1 / (1 + math.exp((LOG_SUM_EXP + math.log(0.7) - 1.0) / 0.5)),
     "entropy": -(0.7 * math.log(0.7) + 0.2 * math.log(0.2) + 0.1 * math.log(0.1)) / math.log(3),
     "max_logit": 1 / (1 + math.exp((LOG_SUM_EXP + math.log(0.7)) / 10)),
     "energy": 1 / (1 + math.exp(LOG_SUM_EXP / 10)),
@@ -25,17 +37,22 @@ EXPECTED = {
 
 @pytest.mark.parametrize("name", SCORES)
 def test_each_score_has_its_defined_value(name):
-    probability = SCORES[name](SEGMENTATION, OUTLIER).sigmoid().item()
+    score = find_score(name, statistics=STATISTICS)
+    probability = score(SEGMENTATION, OUTLIER).sigmoid().item()
     assert probability == pytest.approx(EXPECTED[name], abs=1e-6)
 
 
 @pytest.mark.parametrize("name", SCORES)
 def test_scores_work_on_batches(name):
     torch.manual_seed(0)
-    segmentation, outlier = torch.randn(2, 5, 4, 3), torch.randn(2, 2, 4, 3)
-    batched = SCORES[name](segmentation, outlier)
+    segmentation, outlier = torch.randn(2, 3, 4, 3), torch.randn(2, 2, 4, 3)
+    score = find_score(name, statistics=STATISTICS)
+    if name == "standardised_max_logit":
+        batched = torch.stack([score(*pair) for pair in zip(segmentation, outlier, strict=True)])
+    else:
+        batched = score(segmentation, outlier)
     assert batched.shape == (2, 4, 3)
-    assert torch.equal(batched[1], SCORES[name](segmentation[1], outlier[1]))
+    assert torch.equal(batched[1], score(segmentation[1], outlier[1]))
 
 
 def test_saturated_probabilities_keep_their_order_as_log_odds():
@@ -50,7 +67,8 @@ def test_saturated_probabilities_keep_their_order_as_log_odds():
 def test_extreme_logits_give_no_nan():
     segmentation = torch.tensor([1e4, -1e4, 0.0]).view(3, 1, 1)
     for outlier in ([1e4, -1e4], [-1e4, 1e4]):
-        for name, score in SCORES.items():
+        for name in SCORES:
+            score = find_score(name, statistics=STATISTICS)
             probability = score(segmentation, torch.tensor(outlier).view(2, 1, 1)).sigmoid()
             assert 0 <= probability.item() <= 1, name
 
@@ -69,6 +87,30 @@ def test_fusion_keeps_every_label_below_threshold_one():
 def test_unknown_score_lists_the_known_ones():
     with pytest.raises(OpenSetError, match=r"unknown fusion 'max'.*op_x_msm"):
         check_score("max")
+
+
+def test_an_exponent_weighs_max_softmax_in_the_product():
+    score = find_score("op_x_msm", exponent=0.5)
+    assert score(SEGMENTATION, OUTLIER).sigmoid().item() == pytest.approx(0.8 * 0.3**0.5, abs=1e-6)
+
+
+def test_max_logit_is_standardised_by_its_own_class():
+    segmentation = torch.tensor([[3.0, 1.0], [1.0, 3.0]]).view(2, 1, 2)
+    score = find_score("standardised_max_logit", statistics=ClassStatistics((1, 2), (1, 2)))
+    assert score(segmentation, None).flatten().tolist() == [-2.0, -0.5]
+
+
+@pytest.mark.parametrize("std", [(0.0, 1.0), (1.0,)])
+def test_class_statistics_that_do_not_fit_are_refused(std):
+    with pytest.raises(OpenSetError, match="class statistics"):
+        ClassStatistics((0.0, 1.0), std)
+
+
+def test_what_a_model_lacks_decides_its_scores():
+    assert usable_scores(classes=False) == ("op",)
+    assert "standardised_max_logit" not in usable_scores(statistics=False)
+    with pytest.raises(OpenSetError, match="needs class logits and class statistics"):
+        check_score("standardised_max_logit", usable_scores(classes=False, statistics=False))
 
 
 def test_score_of_a_missing_head_is_refused():

@@ -1,0 +1,65 @@
+"""`ldn-openset reproduce`: the paper's tables on the data at hand."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from rich.console import Console
+from rich.markdown import Markdown
+
+from ldn_openset_ros.cli.data_root import add_data_option
+from ldn_openset_ros.cli.json_file import write_json
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.predictor import choose_device
+from ldn_openset_ros.reproduction.plan import (
+    PROFILE_NAMES,
+    TABLE_NAMES,
+    choose_profile,
+    read_table,
+)
+from ldn_openset_ros.reproduction.runner import Runner
+from ldn_openset_ros.reproduction.tables import to_dict, to_markdown
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand's arguments."""
+    parser = subparsers.add_parser(
+        "reproduce", help="train and measure what a table of the paper compares"
+    )
+    parser.add_argument("table", choices=TABLE_NAMES)
+    add_data_option(parser)
+    parser.add_argument(
+        "--profile",
+        choices=PROFILE_NAMES,
+        help="which data and how long (default: the first whose data are there)",
+    )
+    parser.add_argument(
+        "--seed", type=int, action="append", help="only this seed, repeatable (default: all)"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, help="folder (default: runs/reproduce/<profile>)"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train and measure what is missing, then write the table as Markdown and JSON."""
+    table = read_table(args.table)
+    profile = choose_profile(args.data, args.profile)
+    seeds = args.seed or list(profile.seeds)
+    output = args.output or Path("runs") / "reproduce" / profile.name
+    runner = Runner(profile, args.data, output, str(choose_device(args.device)))
+    measurements = runner.measure(table, seeds)
+    markdown = to_markdown(table, profile, seeds, measurements)
+    path = output / f"{args.table}.md"
+    try:
+        path.write_text(markdown)
+    except OSError as error:
+        raise OpenSetError(f"cannot write {path}: {error.strerror}") from None
+    write_json(path.with_suffix(".json"), to_dict(args.table, table, profile, seeds, measurements))
+    console = Console()
+    console.print(Markdown(markdown))
+    console.print(f"written to {path} and {path.with_suffix('.json')}", highlight=False)
+    return 0
