@@ -27,5 +27,6 @@ def run(args: argparse.Namespace) -> int:
     settings = read_training_settings(args.config)
     output = args.output or Path("runs") / settings.name
     model = train(settings, args.data, output, str(choose_device(args.device)))
-    sys.stdout.write(f"model written to {model}\n")
+    if model is not None:
+        sys.stdout.write(f"model written to {model}\n")
     return 0

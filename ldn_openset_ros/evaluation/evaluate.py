@@ -53,18 +53,16 @@ def evaluate(
     for sample in samples:
         frames += 1
         sizes.add(network_size(sample.rgb.shape[:2], predictor.resolution))
-        logits = predictor.infer(sample.rgb)
+        labels, log_odds = predictor.judge(predictor.infer(sample.rgb), scores)
         if sample.labels is not None and predictor.gives_classes:
             labelled += 1
-            labels = predictor.decide(logits, outputs=("labels",)).labels
             confusion.add(labels, sample.labels)
         if sample.outlier is not None:
             ranked += 1
             for name, histogram in histograms.items():
-                log_odds = predictor.log_odds(logits, name)
-                histogram.add(log_odds, sample.outlier)
+                histogram.add(log_odds[name], sample.outlier)
                 if by_area:
-                    by_area[name].add(log_odds, sample.outlier)
+                    by_area[name].add(log_odds[name], sample.outlier)
     if not labelled and not ranked:
         raise OpenSetError("no sample has labels or outlier truth: nothing can be measured")
     iou = confusion.iou() if labelled else None

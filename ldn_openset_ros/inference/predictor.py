@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -268,6 +268,15 @@ class Predictor:
     ) -> np.ndarray:
         """Return a score before temperature and sigmoid, float32 (H, W): what ranking takes."""
         return self._score(self._interpret(logits), fusion, smoothing).cpu().numpy()
+
+    @torch.inference_mode()
+    def judge(
+        self, logits: FrameLogits, scores: Sequence[str]
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return labels, uint8 (H, W), and the log-odds of several scores, float32 (H, W) each."""
+        heads = self._interpret(logits)
+        log_odds = {name: self._score(heads, name, None).cpu().numpy() for name in scores}
+        return self._labels(heads).cpu().numpy(), log_odds
 
     @torch.inference_mode()
     def best_logit(self, rgb: np.ndarray) -> tuple[Tensor, Tensor]:

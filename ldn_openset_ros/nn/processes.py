@@ -32,17 +32,21 @@ class ProcessBatchNorm2d(nn.BatchNorm2d):
         """Normalise (N, C, h, w)."""
         if not self.training or process_count() == 1:
             return super().forward(features)
-        moments = torch.stack([features.mean((0, 2, 3)), features.square().mean((0, 2, 3))])
-        mean, square = distributed_functional.all_reduce(moments) / process_count()
-        variance = square - mean.square()
+        mean = _differentiable_mean(features.mean((0, 2, 3)))
+        # Not E[x^2] - E[x]^2, which loses its digits where the mean is large.
+        centred = features - mean.view(1, -1, 1, 1)
+        variance = _differentiable_mean(centred.square().mean((0, 2, 3)))
         count = features.numel() // features.shape[1] * process_count()
         with torch.no_grad():
             self.num_batches_tracked += 1
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
-        shift = self.bias - mean * scale
-        return features * scale.view(1, -1, 1, 1) + shift.view(1, -1, 1, 1)
+        return centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
+
+
+def _differentiable_mean(value: Tensor) -> Tensor:
+    return distributed_functional.all_reduce(value) / process_count()
 
 
 def share_batch_norm(network: nn.Module, device: torch.device) -> nn.Module:

@@ -47,10 +47,13 @@ STATISTICS_SCENES = 30
 """Training scenes that the class statistics are measured on."""
 
 
-def train(settings: TrainingSettings, data: Path, output: Path, device: str = "cpu") -> Path:
+def train(
+    settings: TrainingSettings, data: Path, output: Path, device: str = "cpu"
+) -> Path | None:
     """Train as the settings say, or go on with the run in `output`; return the model's folder.
 
-    Started by `torchrun`, every process takes its share of each batch. Workers are spawned
+    Started by `torchrun`, every process takes its share of each batch, and only the first one
+    writes files and returns the folder. Workers are spawned
     processes: a script that calls this needs a `__main__` guard.
 
     data: the folder with the data sets the settings name. The output folder gets `losses.csv`,
@@ -60,7 +63,9 @@ def train(settings: TrainingSettings, data: Path, output: Path, device: str = "c
         return _train(settings, data, output, processes)
 
 
-def _train(settings: TrainingSettings, data: Path, output: Path, processes: Processes) -> Path:
+def _train(
+    settings: TrainingSettings, data: Path, output: Path, processes: Processes
+) -> Path | None:
     sources = open_sources(settings, data)
     description = describe(settings, sources.taxonomy)
     network = prepare(initial_network(settings), settings, processes.device)
@@ -113,7 +118,7 @@ def _train(settings: TrainingSettings, data: Path, output: Path, processes: Proc
         description = replace(description, class_statistics=statistics)
         write_model(output / MODEL_FOLDER, description, network)
     wait_for_all()
-    return output / MODEL_FOLDER
+    return output / MODEL_FOLDER if processes.is_first else None
 
 
 def prepare(network: nn.Module, settings: TrainingSettings, device: torch.device) -> nn.Module:
@@ -144,8 +149,9 @@ class Trainer:
         self._device = processes.device
         self._dtype = getattr(torch, settings.precision)
         self._model = DistributedDataParallel(network) if processes.count > 1 else network
-        self._mean = torch.tensor(description.normalisation.mean, device=self._device)
-        self._std = torch.tensor(description.normalisation.std, device=self._device)
+        like = next(network.parameters())
+        self._mean = like.new_tensor(description.normalisation.mean).view(1, 3, 1, 1)
+        self._std = like.new_tensor(description.normalisation.std).view(1, 3, 1, 1)
 
     def step(self, batch: Sequence[torch.Tensor], step: int) -> LossParts:
         """Take optimiser step number `step`; return its losses, over all processes."""
@@ -153,8 +159,7 @@ class Trainer:
             # Masks that depend on the step alone: a cut run goes on with those of an uncut one.
             torch.manual_seed(self._settings.seed * self._settings.steps + step)
         rgb, labels, outlier = (t.to(self._device, non_blocking=True) for t in batch)
-        image = (rgb.float() - self._mean.view(1, 3, 1, 1)) / self._std.view(1, 3, 1, 1)
-        image = image.contiguous(memory_format=torch.channels_last)
+        image = ((rgb - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
         reduced = self._dtype != torch.float32
         with torch.autocast(self._device.type, self._dtype, enabled=reduced):
             output = self._model(image)

@@ -6,11 +6,15 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 from torch import distributed
 
 from ldn_openset_ros.errors import OpenSetError
+
+VALIDATION_TIME = timedelta(hours=3)
+"""How long the other processes wait for the first, which validates alone."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
                 f"({torch.cuda.device_count()}): lower --nproc-per-node"
             )
         torch.cuda.set_device(device)
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    distributed.init_process_group(backend, timeout=VALIDATION_TIME)
     try:
         yield Processes(distributed.get_rank(), distributed.get_world_size(), device)
     finally:

@@ -19,10 +19,11 @@ LAYERS = (
     {"settings"},
     {"taxonomy"},
     {"nn", "metrics"},
-    {"scores"},
+    {"scores", "recognition"},
     {"inference", "data", "scenes", "bags"},
     {"evaluation"},
     {"training"},
+    {"reproduction"},
     {"ros"},
     {"cli"},
 )

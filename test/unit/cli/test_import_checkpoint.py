@@ -64,7 +64,7 @@ def test_the_authors_model_is_ready_for_use(authors_file, authors_network, tmp_p
     assert run(authors_file, "--layout", "semseg_od", "-o", folder) == 0
 
     assert capsys.readouterr().out == (
-        f"{folder}: densenet169, 19 classes (cityscapes), two heads\n"
+        f"{folder}: densenet169, 19 classes (cityscapes), two_heads\n"
         "auxiliary heads, if any, were left out: they serve training alone\n"
     )
     values = yaml.safe_load((folder / "model.yaml").read_text())
@@ -98,7 +98,7 @@ def test_torchvisions_weights_are_a_start_for_training(torchvision_file, tmp_pat
     run(torchvision_file, "--layout", "torchvision", "--taxonomy", "camvid", "-o", folder)
 
     out = capsys.readouterr().out
-    assert out.startswith(f"{folder}: densenet121, 11 classes (camvid), two heads\n")
+    assert out.startswith(f"{folder}: densenet121, 11 classes (camvid), two_heads\n")
     assert "only the backbone has the file's weights" in out
     assert "train the model before use" in out
     description = read_description(folder)

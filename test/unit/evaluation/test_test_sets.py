@@ -41,7 +41,13 @@ def root(tmp_path):
 
 
 def test_names():
-    assert TEST_SET_NAMES[-4:] == ("camvid_horses", "camvid_imagenet", "wd_pascal", "wd_lsun")
+    assert TEST_SET_NAMES[-5:] == (
+        "camvid_horses",
+        "camvid_small_horses",
+        "camvid_imagenet",
+        "wd_pascal",
+        "wd_lsun",
+    )
 
 
 def test_wd_pascal_pastes_animals_of_at_least_one_per_cent_in_their_own_size(root):

@@ -77,8 +77,9 @@ def test_rescoring_does_not_run_the_network_again(predictor, rgb, monkeypatch):
     assert shares[0] == 1
     assert shares == sorted(shares, reverse=True)
     assert shares[1] > shares[2]
-    maps = {name: predictor.decide(logits, name).outlier for name in SCORE_NAMES}
-    assert len({array.tobytes() for array in maps.values()}) == len(SCORE_NAMES)
+    maps = {name: predictor.decide(logits, name).outlier for name in predictor.usable_scores}
+    assert set(maps) == set(SCORE_NAMES) - {"standardised_max_logit"}
+    assert len({array.tobytes() for array in maps.values()}) == len(maps)
 
 
 def test_makes_only_what_is_asked_for(predictor, rgb):
@@ -88,12 +89,14 @@ def test_makes_only_what_is_asked_for(predictor, rgb):
     assert result.outlier is not None
 
 
-def test_smoothing_evens_the_score_and_keeps_its_mean(predictor, rgb):
+def test_smoothing_evens_the_log_odds_and_keeps_their_mean(predictor, rgb):
     logits = predictor.infer(rgb)
-    rough = predictor.decide(logits, "op").outlier
-    smooth = predictor.decide(logits, "op", smoothing=2.0).outlier
+    rough = predictor.log_odds(logits, "op")
+    smooth = predictor.log_odds(logits, "op", smoothing=2.0)
     assert smooth.std() < rough.std()
     assert smooth.mean() == pytest.approx(rough.mean(), rel=0.02)
+    published = predictor.decide(logits, "op", smoothing=2.0).outlier
+    assert np.abs(published - 1 / (1 + np.exp(-smooth))).max() < 1e-6
 
 
 def test_log_odds_are_the_probability_before_the_sigmoid(predictor, rgb):

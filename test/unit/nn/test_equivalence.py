@@ -18,7 +18,7 @@ from torch import Tensor
 from ldn_openset_ros.nn.foreign import network_from_semseg_od
 from ldn_openset_ros.nn.layers import upsample
 from ldn_openset_ros.nn.network import OpenSetNetwork
-from ldn_openset_ros.training.losses import soft_cross_entropy, soft_targets
+from ldn_openset_ros.recognition.loss_terms import cross_entropy, soft_targets
 
 TOLERANCE = 1e-5
 CLASSES = 19
@@ -207,5 +207,5 @@ def test_auxiliary_loss(stride, classes):
                 losses.append(-(expected * log_probabilities).sum())
 
     assert len(losses) == 2 * (rows * columns - 3)
-    given = soft_cross_entropy(logits, torch.from_numpy(labels)).item()
+    given = cross_entropy(logits, torch.from_numpy(labels)).item()
     assert given == pytest.approx(np.mean(losses), abs=TOLERANCE)
