@@ -2,61 +2,35 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
+from ldn_openset_ros.evaluation.spread import Spread, spread
 from ldn_openset_ros.reproduction.plan import Column, Profile, Row, Table
 from ldn_openset_ros.reproduction.runner import Measurement
 
 Measurements = dict[tuple, list[Measurement]]
-ABSENT = "-"
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A measure over seeds and assays, in per cent; None where it is not defined."""
-
-    mean: float | None
-    standard_deviation: float | None
-    values: tuple[float, ...]
-    paper: float | None
-
-    def __str__(self) -> str:
-        if self.mean is None:
-            return ABSENT
-        spread = "" if len(self.values) < 2 else f" ± {self.standard_deviation:.1f}"
-        return f"{self.mean:.1f}{spread}"
-
-
-def figure(values: Sequence[float | None], paper: float | None = None) -> Figure:
-    """Summarise fractions as per cent; the standard deviation is the sample's."""
-    known = tuple(round(100 * value, 3) for value in values if value is not None)
-    if not known:
-        return Figure(None, None, (), paper)
-    spread = statistics.stdev(known) if len(known) > 1 else 0.0
-    return Figure(round(statistics.fmean(known), 3), round(spread, 3), known, paper)
-
-
-def column_figure(row: Row, column: Column, measurements: Measurements) -> Figure:
-    """Return the figure of a row in a column."""
+def column_spread(row: Row, column: Column, measurements: Measurements) -> Spread:
+    """Return a row's measure in a column, over seeds and assays."""
     found = measurements[row.run, row.recognition, column.test]
     if column.measure == "mean_iou":
         values = [entry["mean_iou"] for entry in found]
     else:
         values = [entry["ranking"][row.score][column.measure] for entry in found]
-    return figure(values, row.paper.get(column.key))
+    return spread(values)
 
 
-def area_figures(
+def area_spreads(
     row: Row, table: Table, measurements: Measurements
-) -> list[tuple[Figure, Figure]]:
+) -> list[tuple[Spread, Spread]]:
     """Return AP and FPR95 of a row for every bin of outlier sizes."""
     found = measurements[row.run, row.recognition, table.area_test]
     bins = [entry["by_area"][row.score] for entry in found]
     return [
         tuple(
-            figure([entry[place]["measures"][name] for entry in bins])
+            spread([entry[place]["measures"][name] for entry in bins])
             for name in ("average_precision", "fpr95")
         )
         for place in range(len(table.area_edges) - 1)
@@ -71,7 +45,10 @@ def to_dict(
     for row in table.rows:
         entry: dict = {"title": row.title, "run": row.run, "score": row.score}
         entry["figures"] = {
-            column.key: asdict(column_figure(row, column, measurements))
+            column.key: {
+                **asdict(column_spread(row, column, measurements)),
+                "paper": row.paper.get(column.key),
+            }
             for column in table.columns
         }
         if table.area_edges:
@@ -80,7 +57,7 @@ def to_dict(
                 for lower, upper, (ap, fpr95) in zip(
                     table.area_edges,
                     table.area_edges[1:],
-                    area_figures(row, table, measurements),
+                    area_spreads(row, table, measurements),
                     strict=False,
                 )
             ]
@@ -133,8 +110,11 @@ def _column_cells(table: Table, measurements: Measurements) -> tuple[list[str], 
     header = ["row", "score", *(column.title for column in table.columns)]
     cells = []
     for row in table.rows:
-        figures = [column_figure(row, column, measurements) for column in table.columns]
-        cells.append([row.title, row.score, *map(_with_paper, figures)])
+        figures = [
+            _with_paper(column_spread(row, column, measurements), row.paper.get(column.key))
+            for column in table.columns
+        ]
+        cells.append([row.title, row.score, *figures])
     return header, cells
 
 
@@ -142,11 +122,11 @@ def _area_cells(table: Table, measurements: Measurements) -> tuple[list[str], li
     bins = zip(table.area_edges, table.area_edges[1:], strict=False)
     header = ["row, AP / FPR95"] + [f"{100 * low:g} to {100 * high:g} %" for low, high in bins]
     cells = [
-        [row.title] + [f"{ap} / {fpr95}" for ap, fpr95 in area_figures(row, table, measurements)]
+        [row.title] + [f"{ap} / {fpr95}" for ap, fpr95 in area_spreads(row, table, measurements)]
         for row in table.rows
     ]
     return header, cells
 
 
-def _with_paper(value: Figure) -> str:
-    return str(value) if value.paper is None else f"{value} ({value.paper:g})"
+def _with_paper(measured: Spread, paper: float | None) -> str:
+    return str(measured) if paper is None else f"{measured} ({paper:g})"
