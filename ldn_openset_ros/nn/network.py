@@ -40,6 +40,7 @@ class NetworkSettings:
     pyramid_width: int = 512
     pyramid_level_width: int = 128
     pyramid_grid_rows: tuple[int, ...] = (8, 4, 2, 1)
+    """Of the pooling grids, at least one."""
     ladder_widths: tuple[int, int, int] = (256, 256, 256)
     dropout: float = 0.0
     """Probability of dropout on the inputs of the ladder's modules."""
@@ -50,6 +51,14 @@ class NetworkSettings:
         if self.backbone not in BACKBONES:
             raise OpenSetError(
                 f"unknown backbone {self.backbone!r}: choose one of {', '.join(BACKBONES)}"
+            )
+        if not 2 <= self.num_classes <= 254:
+            raise OpenSetError(f"num_classes is {self.num_classes}: give 2 to 254")
+        widths = (self.pyramid_width, self.pyramid_level_width, *self.ladder_widths)
+        if len(self.ladder_widths) != 3 or min((*widths, *self.pyramid_grid_rows)) < 1:
+            raise OpenSetError(
+                "pyramid_width, pyramid_level_width, pyramid_grid_rows and the three "
+                "ladder_widths must be at least 1"
             )
         if self.segmentation_head == "none" and not self.outlier_head:
             raise OpenSetError("the network has no head: give it a segmentation or outlier head")

@@ -135,6 +135,39 @@ def test_unknown_backbone_names_the_known_ones():
         NetworkSettings(backbone="resnet18")
 
 
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"num_classes": 1}, "num_classes is 1: give 2 to 254"),
+        ({"num_classes": 255}, "num_classes is 255: give 2 to 254"),
+        ({"ladder_widths": (8, 8)}, "three ladder_widths"),
+        ({"pyramid_width": 0}, "must be at least 1"),
+        ({"pyramid_grid_rows": (4, 0)}, "must be at least 1"),
+        ({"dropout": 1.0}, "dropout is 1.0"),
+        ({"segmentation_head": "none", "outlier_head": False}, "has no head"),
+    ],
+)
+def test_shapes_that_cannot_be_built_are_refused(values, reason):
+    with pytest.raises(OpenSetError, match=reason):
+        NetworkSettings(**values)
+
+
+def test_single_outlier_head():
+    settings = NetworkSettings("efficientnet_lite0", segmentation_head="none")
+    output = OpenSetNetwork(settings).eval()(torch.zeros(1, 3, 64, 64)).main
+    assert output.segmentation is None
+    assert output.outlier.shape == (1, 2, 16, 16)
+
+
+def test_an_outlier_class_is_one_more_map():
+    settings = NetworkSettings(
+        "efficientnet_lite0", 5, segmentation_head="classes_and_outlier", outlier_head=False
+    )
+    output = OpenSetNetwork(settings).eval()(torch.zeros(1, 3, 64, 64)).main
+    assert output.segmentation.shape == (1, 6, 16, 16)
+    assert output.outlier is None
+
+
 @pytest.mark.parametrize("backbone", ["densenet169", "efficientnet_lite0"])
 def test_every_batch_norm_has_momentum_one_hundredth(backbone):
     network = OpenSetNetwork(NetworkSettings(backbone=backbone), auxiliary_heads=True)
