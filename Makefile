@@ -15,9 +15,9 @@ test: $(STAMP)
 	$(BIN)/python -m pytest
 
 train: $(STAMP)
-	$(BIN)/ldn-openset train config/experiments/camvid_lite0_roads.yaml
-	$(BIN)/ldn-openset train config/experiments/camvid_lite0_scenes.yaml
-	$(BIN)/ldn-openset train config/experiments/camvid_lite0.yaml
+	for stage in camvid_lite0_stage1 camvid_lite0_stage2 camvid_lite0_stage3 \
+	  camvid_lite0_stage4 camvid_lite0; do \
+	  $(BIN)/ldn-openset train config/experiments/$$stage.yaml || exit 1; done
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
