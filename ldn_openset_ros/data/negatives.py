@@ -27,13 +27,15 @@ class Negative:
     """A negative picture, uint8 (H, W, 3), and the box of its object.
 
     mask: bool (H, W), of the whole picture: where the object is, all of it inside `box`; None
-    where only the box is known.
+    where only the box is known. background: bool (H, W), where it surely is not; None where
+    that is not known.
     """
 
     name: str
     rgb: np.ndarray
     box: Box
     mask: np.ndarray | None = None
+    background: np.ndarray | None = None
 
 
 def central_box(height: int, width: int, extent: float) -> Box:

@@ -12,6 +12,7 @@ from ldn_openset_ros.data.cityscapes import Cityscapes
 from ldn_openset_ros.data.fishyscapes import FishyscapesLostAndFound, FishyscapesStatic
 from ldn_openset_ros.data.folder import PictureFolder
 from ldn_openset_ros.data.imagenet_boxes import ImageNetBoxes
+from ldn_openset_ros.data.localised_negatives import LocalisedNegatives
 from ldn_openset_ros.data.lost_and_found import LostAndFound
 from ldn_openset_ros.data.negatives import Negative, NegativePictures
 from ldn_openset_ros.data.road_anomaly import RoadAnomaly
@@ -44,12 +45,15 @@ def open_dataset(
 def open_negatives(kind: str, root: str | Path, box_extent: float = 1.0) -> Sequence[Negative]:
     """Open the negatives at `root`.
 
-    kind: `pictures`, a folder without annotations; `imagenet_boxes`; `ade20k`, the training
+    kind: `pictures`, a folder without annotations; `localised`, the same with the objects found
+        by a classifier; `imagenet_boxes`; `ade20k`, the training
         instances. box_extent: for `pictures` alone, which have no boxes of their own.
     """
     root = Path(root)
     if kind == "pictures":
         return NegativePictures(root, box_extent)
+    if kind == "localised":
+        return LocalisedNegatives(root)
     if kind == "imagenet_boxes":
         return ImageNetBoxes(root)
     if kind == "ade20k":
@@ -111,5 +115,5 @@ _READERS: dict[str, _Reader] = {
 DATASET_NAMES = tuple(_READERS)
 """The names `open_dataset` knows."""
 
-NEGATIVE_KINDS = ("pictures", "imagenet_boxes", "ade20k")
+NEGATIVE_KINDS = ("pictures", "localised", "imagenet_boxes", "ade20k")
 """The kinds `open_negatives` knows."""

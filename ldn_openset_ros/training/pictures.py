@@ -84,7 +84,8 @@ class TrainingPictures(Dataset):
             if rng.random() < settings.negatives.mixed_probability:
                 sample = self._mixed(negative, rng)
             else:
-                sample = self._crop(whole_negative(negative), rng)
+                whole = whole_negative(negative, settings.negatives.background_is_inlier)
+                sample = self._crop(whole, rng)
         if settings.domain.region and rng.random() < settings.domain.region:
             sample = self._with_region(sample, rng)
         return change_photometry(sample, settings.photometry, rng)
@@ -138,14 +139,19 @@ class TrainingPictures(Dataset):
         return flip(sample) if rng.random() < 0.5 else sample
 
 
-def whole_negative(negative: Negative) -> Sample:
-    """Return the negative picture: outlier in its box or mask, ignore outside, nowhere a class."""
+def whole_negative(negative: Negative, background_is_inlier: bool = False) -> Sample:
+    """Return the negative picture: outlier in its box or mask, ignore outside, nowhere a class.
+
+    background_is_inlier: where the negative knows its background, that is inlier.
+    """
     outlier = np.full(negative.rgb.shape[:2], IGNORE_INDEX, np.uint8)
     if negative.mask is None:
         box = negative.box
         outlier[box.top : box.bottom, box.left : box.right] = 1
     else:
         outlier[negative.mask] = 1
+    if background_is_inlier and negative.background is not None:
+        outlier[negative.background] = 0
     return Sample(negative.name, negative.rgb, np.full_like(outlier, IGNORE_INDEX), outlier)
 
 

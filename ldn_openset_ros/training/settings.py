@@ -67,7 +67,8 @@ class NegativeSettings:
     outlines of pastes, drawn evenly; a negative with a mask has that for its outline. feather:
     largest sigma of the paste's soft border, as a share of its shorter side. photometry: colour
     changes of the paste alone. harmonise: probability that a paste's colours are moved towards
-    the scene's, so that they are no cue.
+    the scene's, so that they are no cue. background_is_inlier: teach what surrounds a localised
+    object as inlier, for the outlier head alone, in place of ignoring it.
     """
 
     mixed_probability: float = 0.5
@@ -79,6 +80,7 @@ class NegativeSettings:
     feather: float = 0.0
     photometry: PhotometrySettings = field(default_factory=PhotometrySettings)
     harmonise: float = 0.0
+    background_is_inlier: bool = False
 
     __pydantic_config__ = FROZEN
 
