@@ -141,7 +141,7 @@ def test_sequences_are_refused_where_there_are_none(root, name):
 
 
 def test_negatives_by_kind(tmp_path, write_box):
-    assert NEGATIVE_KINDS == ("pictures", "imagenet_boxes", "ade20k")
+    assert NEGATIVE_KINDS == ("pictures", "localised", "imagenet_boxes", "ade20k")
     write(tmp_path / "pictures" / "a.png")
     assert open_negatives("pictures", tmp_path / "pictures")[0].box == Box(0, 0, 3, 2)
     write(tmp_path / "pictures" / "a.png", (20, 40, 3))
