@@ -19,7 +19,7 @@ PROFILE_NAMES = ("vistas", "camvid")
 
 
 @dataclass(frozen=True)
-class TestSet:
+class MeasuredSet:
     """A test set of `evaluation.test_sets`; root: below the data root; every: each n-th frame."""
 
     dataset: str
@@ -44,7 +44,7 @@ class Profile:
     needs: tuple[str, ...]
     experiment: str
     seeds: tuple[int, ...]
-    tests: dict[str, TestSet]
+    tests: dict[str, MeasuredSet]
     passes: int = 50
     notes: tuple[str, ...] = ()
 

@@ -15,7 +15,7 @@ from ldn_openset_ros.evaluation.evaluate import evaluate
 from ldn_openset_ros.evaluation.test_sets import open_test_set
 from ldn_openset_ros.folders import make_folder
 from ldn_openset_ros.inference.predictor import Predictor
-from ldn_openset_ros.reproduction.plan import Profile, Table, TestSet, run_settings
+from ldn_openset_ros.reproduction.plan import MeasuredSet, Profile, Table, run_settings
 from ldn_openset_ros.training.loop import MODEL_FOLDER, is_finished, settings_digest, train
 from ldn_openset_ros.training.settings import TrainingSettings
 
@@ -86,7 +86,7 @@ class Runner:
         parts = [test, recognition or "own", str(assay)] + ["by_area"] * bool(edges)
         path = folder / "measured" / f"{'_'.join(parts)}.json"
         if path.exists():
-            known = json.loads(path.read_text())
+            known = read_measurement(path)
             if known["request"] == request:
                 return known
         model = folder / MODEL_FOLDER
@@ -108,6 +108,15 @@ class Runner:
         return measurement
 
 
+def read_measurement(path: Path) -> Measurement:
+    """Read a measurement; a damaged file is an OpenSetError that names it."""
+    try:
+        known = json.loads(path.read_text())
+        return {"request": known.pop("request"), **known}
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise OpenSetError(f"{path} is damaged ({error!r}): delete it") from None
+
+
 class EveryNth(Sequence[Sample]):
     """Each n-th sample of a test set."""
 
@@ -122,7 +131,7 @@ class EveryNth(Sequence[Sample]):
         return self._samples[self._places[index]]
 
 
-def open_frames(test_set: TestSet, data: Path, assay: int) -> Sequence[Sample]:
+def open_frames(test_set: MeasuredSet, data: Path, assay: int) -> Sequence[Sample]:
     """Open the frames of a test set that a profile measures."""
     samples = open_test_set(test_set.dataset, data / test_set.root, test_set.split, assay)
     return EveryNth(samples, test_set.every)

@@ -1,4 +1,4 @@
-"""A data root small enough to train on in a test."""
+"""What unit tests of several parts share: a data root small enough to train on."""
 
 from __future__ import annotations
 

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from ldn_openset_ros.evaluation.spread import spread
+
+
+def test_mean_and_standard_deviation_of_a_sample_in_per_cent():
+    measured = spread([0.1, 0.2, 0.3])
+    assert measured.mean == pytest.approx(20)
+    assert measured.standard_deviation == pytest.approx(10)
+    assert measured.values == (10, 20, 30)
+    assert str(measured) == "20.0 ± 10.0"
+
+
+def test_a_single_value_has_no_spread():
+    assert str(spread([0.1234])) == "12.3"
+    assert spread([0.1234]).standard_deviation == 0
+
+
+def test_what_is_not_defined_is_left_out():
+    assert spread([None, 0.5, math.nan]).values == (50,)
+    assert str(spread([None])) == "-"
+    assert spread([]).mean is None

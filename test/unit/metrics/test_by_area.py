@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.metrics.by_area import RankingByArea
+from ldn_openset_ros.metrics.ranking import exact_ranking
+
+
+@pytest.fixture
+def frame() -> tuple[np.ndarray, np.ndarray]:
+    """A 20x20 frame: outliers of 1, 4 (touching by corners) and 25 pixels, and an ignored one."""
+    outlier = np.zeros((20, 20), np.uint8)
+    outlier[0, 0] = 1
+    outlier[4:6, 4:5] = 1
+    outlier[6:8, 5:6] = 1
+    outlier[10:15, 10:15] = 1
+    outlier[19] = 255
+    scores = np.random.default_rng(0).normal(0, 2, outlier.shape).astype(np.float32)
+    return scores + 2 * (outlier == 1), outlier
+
+
+def test_outliers_are_sorted_by_their_share_of_the_picture(frame):
+    # Shares of 400 pixels: 0.0025, 0.01 and 0.0625; the lower edge belongs to a bin.
+    ranking = RankingByArea([0.001, 0.01, 0.05, 0.1])
+    ranking.add(*frame)
+    bins = ranking.measures()
+    assert [(b.lower, b.upper, b.objects) for b in bins] == [
+        (0.001, 0.01, 1),
+        (0.01, 0.05, 1),
+        (0.05, 0.1, 1),
+    ]
+    assert [b.measures.positives for b in bins] == [1, 4, 25]
+
+
+def test_every_bin_is_ranked_against_all_inliers(frame):
+    scores, outlier = frame
+    ranking = RankingByArea([0.05, 0.1])
+    ranking.add(scores, outlier)
+    alone = outlier.copy()
+    alone[:10] = np.where(outlier[:10] == 1, 255, outlier[:10])
+    expected = exact_ranking(scores, alone)
+    measures = ranking.measures()[0].measures
+    assert measures.negatives == expected.negatives == (outlier == 0).sum()
+    assert measures.average_precision == pytest.approx(expected.average_precision, abs=5e-4)
+    assert measures.fpr95 == pytest.approx(expected.fpr95, abs=5e-4)
+
+
+def test_frames_add_up_and_outliers_beyond_the_edges_count_nowhere(frame):
+    ranking = RankingByArea([0.0001, 0.005])
+    ranking.add(*frame)
+    ranking.add(*frame)
+    (smallest,) = ranking.measures()
+    assert smallest.objects == smallest.measures.positives == 2
+    assert smallest.measures.negatives == 2 * (frame[1] == 0).sum()
+
+
+@pytest.mark.parametrize("edges", [[], [0.1], [0.2, 0.1], [0.1, 0.1]])
+def test_edges_must_ascend(edges):
+    with pytest.raises(OpenSetError, match="at least two ascending shares"):
+        RankingByArea(edges)
