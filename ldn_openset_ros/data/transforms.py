@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -14,6 +15,11 @@ from ldn_openset_ros.taxonomy import IGNORE_INDEX
 
 GAIN_LIMITS = (0.4, 2.5)
 """Bounds of a colour transfer's contrast gain, which nearly uniform pictures would exceed."""
+MOST = {
+    **dict.fromkeys(("brightness", "contrast", "saturation", "white_balance", "shadow"), 1.0),
+    "compression": 95.0,
+}
+"""Bounds of those photometry strengths that have one."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,10 @@ class JitterSettings:
             raise OpenSetError(
                 f"jitter from {self.minimum} to {self.maximum}, base {self.base}: give pixels, "
                 "minimum <= maximum"
+            )
+        if not 0 <= self.base_probability <= 1:
+            raise OpenSetError(
+                f"jitter.base_probability is {self.base_probability}: give a value from 0 to 1"
             )
 
 
@@ -64,6 +74,15 @@ class PhotometrySettings:
     """Largest loss of JPEG quality from 100, at most 95; used on a third of the pictures."""
 
     __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            strength, most = getattr(self, setting.name), MOST.get(setting.name, math.inf)
+            if not 0 <= strength <= most:
+                raise OpenSetError(
+                    f"photometry {setting.name} is {strength}: give 0 (off) or more"
+                    + (f", at most {most:g}" if most < math.inf else "")
+                )
 
 
 def draw_shorter_side(rng: np.random.Generator, settings: JitterSettings) -> int:
