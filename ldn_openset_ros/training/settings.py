@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ldn_openset_ros.data.pasting import ShareSettings
-from ldn_openset_ros.data.registry import DATASET_NAMES, NEGATIVE_KINDS
+from ldn_openset_ros.data.registry import DATASET_NAMES, NEGATIVE_KINDS, WITHOUT_SPLITS
 from ldn_openset_ros.data.transforms import JitterSettings, PhotometrySettings
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.network import NetworkSettings
@@ -124,17 +124,24 @@ class DomainSettings:
 
 @dataclass(frozen=True)
 class RoadSource:
-    """A split of a road data set with labels; folder: below the data root."""
+    """A split of a road data set with labels; folder: below the data root.
+
+    split: named, so that no test split is trained on by default; none where there are no splits.
+    """
 
     dataset: str
     folder: str
-    split: str
+    split: str | None = None
 
     __pydantic_config__ = FROZEN
 
     def __post_init__(self) -> None:
         if self.dataset not in DATASET_NAMES:
             raise OpenSetError(f"no data set {self.dataset!r}: choose {', '.join(DATASET_NAMES)}")
+        if self.split is None and self.dataset not in WITHOUT_SPLITS:
+            raise OpenSetError(f"{self.dataset} has splits: name the one to take in `split`")
+        if self.split is not None and self.dataset in WITHOUT_SPLITS:
+            raise OpenSetError(f"{self.dataset} has no splits: leave `split` out")
 
 
 @dataclass(frozen=True)
