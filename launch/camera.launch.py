@@ -27,6 +27,7 @@ PARAMETERS = {
     "fusion": (str, "Outlier score: op, msm, op_x_msm, ..."),
     # By the rules of YAML: a number or a word.
     "threshold": (None, "Outlier threshold: 0 to 1, or calibrated."),
+    "allow_multi_pass": (bool, "Whether to run models of several network passes a frame."),
 }
 
 

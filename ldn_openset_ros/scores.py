@@ -152,7 +152,10 @@ def check_score(name: str, usable: tuple[str, ...] = SCORE_NAMES) -> str:
             "class logits": NEEDS_CLASSES,
             "class statistics": NEEDS_STATISTICS,
         }
-        lacks = " and ".join(thing for thing, names in needs.items() if name in names)
+        # What no usable score needs is not there.
+        lacks = " and ".join(
+            thing for thing, names in needs.items() if name in names and names.isdisjoint(usable)
+        )
         raise OpenSetError(
             f"fusion {name!r} needs {lacks}, which this model lacks: choose {', '.join(usable)}"
         )

@@ -115,5 +115,17 @@ _READERS: dict[str, _Reader] = {
 DATASET_NAMES = tuple(_READERS)
 """The names `open_dataset` knows."""
 
+WITHOUT_SPLITS = frozenset(
+    {
+        "wilddash1",
+        "wilddash2",
+        "road_anomaly",
+        "fishyscapes_lost_and_found",
+        "fishyscapes_static",
+        "folder",
+    }
+)
+"""Those of them that take no split."""
+
 NEGATIVE_KINDS = ("pictures", "localised", "imagenet_boxes", "ade20k")
 """The kinds `open_negatives` knows."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -14,6 +15,13 @@ from ldn_openset_ros.taxonomy import IGNORE_INDEX
 
 GAIN_LIMITS = (0.4, 2.5)
 """Bounds of a colour transfer's contrast gain, which nearly uniform pictures would exceed."""
+MIN_STD = 0.5
+"""Standard deviation in L*a*b*, L from 0 to 100, that a uniform picture counts as having."""
+MOST = {
+    **dict.fromkeys(("brightness", "contrast", "saturation", "white_balance", "shadow"), 1.0),
+    "compression": 95.0,
+}
+"""Bounds of those photometry strengths that have one."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,10 @@ class JitterSettings:
             raise OpenSetError(
                 f"jitter from {self.minimum} to {self.maximum}, base {self.base}: give pixels, "
                 "minimum <= maximum"
+            )
+        if not 0 <= self.base_probability <= 1:
+            raise OpenSetError(
+                f"jitter.base_probability is {self.base_probability}: give a value from 0 to 1"
             )
 
 
@@ -65,6 +77,15 @@ class PhotometrySettings:
 
     __pydantic_config__ = FROZEN
 
+    def __post_init__(self) -> None:
+        for setting in fields(self):
+            strength, most = getattr(self, setting.name), MOST.get(setting.name, math.inf)
+            if not 0 <= strength <= most:
+                raise OpenSetError(
+                    f"photometry {setting.name} is {strength}: give 0 (off) or more"
+                    + (f", at most {most:g}" if most < math.inf else "")
+                )
+
 
 def draw_shorter_side(rng: np.random.Generator, settings: JitterSettings) -> int:
     """Draw the shorter side that a picture is resized to, in pixels."""
@@ -73,12 +94,21 @@ def draw_shorter_side(rng: np.random.Generator, settings: JitterSettings) -> int
     return int(rng.integers(settings.minimum, settings.maximum + 1))
 
 
+def resize_picture(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize uint8 or float32 (H, W) or (H, W, C) to (height, width).
+
+    By area where it shrinks, else bilinearly: by area, an enlarged picture would show its pixels.
+    """
+    height, width = size
+    shrinks = height < picture.shape[0]
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(picture, (width, height), interpolation=interpolation)
+
+
 def resize(sample: Sample, size: tuple[int, int]) -> Sample:
     """Resize a sample to (height, width): picture by area or bilinearly, truth to nearest."""
     height, width = size
-    shrinks = height < sample.rgb.shape[0]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    rgb = cv2.resize(sample.rgb, (width, height), interpolation=interpolation)
+    rgb = resize_picture(sample.rgb, size)
 
     def nearest(truth: np.ndarray | None) -> np.ndarray | None:
         if truth is None:
@@ -179,26 +209,30 @@ def change_colours(
 
 def compress(rgb: np.ndarray, quality: int) -> np.ndarray:
     """Return a uint8 (H, W, 3) picture with the artefacts of JPEG at a quality from 5 to 100."""
-    encoded = cv2.imencode(".jpg", rgb, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    bgr = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR)
+    encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    return cv2.cvtColor(cv2.imdecode(encoded, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
 
 def transfer_colours(rgb: np.ndarray, reference: np.ndarray, strength: float) -> np.ndarray:
     """Move a picture's colours towards those of another one.
 
     Mean and standard deviation of each L*a*b* channel are mixed with the reference's (Reinhard,
-    Ashikhmin, Gooch and Shirley 2001). rgb, reference: uint8 (H, W, 3) of any two sizes;
-    strength from 0 (unchanged) to 1.
+    Ashikhmin, Gooch and Shirley 2001), the ratio of the deviations within GAIN_LIMITS. rgb,
+    reference: uint8 (H, W, 3) of any two sizes; strength from 0 (unchanged, to a grey level) to 1.
     """
-    lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB).astype(np.float32)
+    # In float32: 8-bit L*a*b* and back alone moves saturated colours by up to 22 grey levels.
+    lab, other = (
+        cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+        for picture in (rgb, reference)
+    )
     mean, std = (v.ravel() for v in cv2.meanStdDev(lab))
-    other = cv2.cvtColor(reference, cv2.COLOR_RGB2LAB).astype(np.float32)
     other_mean, other_std = (v.ravel() for v in cv2.meanStdDev(other))
-    gain = 1 + strength * (np.clip(other_std / np.maximum(std, 1), *GAIN_LIMITS) - 1)
+    gain = 1 + strength * (np.clip(other_std / np.maximum(std, MIN_STD), *GAIN_LIMITS) - 1)
     target = mean + strength * (other_mean - mean)
     moved = (lab - mean.astype(np.float32)) * gain.astype(np.float32) + target.astype(np.float32)
-    moved = np.clip(moved + 0.5, 0, 255).astype(np.uint8)
-    return cv2.cvtColor(moved, cv2.COLOR_LAB2RGB)
+    changed = 255 * cv2.cvtColor(moved, cv2.COLOR_LAB2RGB)
+    return np.clip(changed + 0.5, 0, 255).astype(np.uint8)
 
 
 def _factor(rng: np.random.Generator, strength: float) -> float:

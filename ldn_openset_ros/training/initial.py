@@ -37,26 +37,29 @@ def initial_network(settings: TrainingSettings) -> OpenSetNetwork:
 def load_initial_model(network: OpenSetNetwork, model: str) -> None:
     """Fill a network from a model's folder or name.
 
-    A head that the model lacks or has in another shape stays as it is, and so do the auxiliary
-    heads, which a model's folder does not hold. Anything else that does not fit is an
-    OpenSetError.
+    A head that the model lacks, even in part, or has in another shape stays as it is, and so do
+    the auxiliary heads, which a model's folder does not hold. Anything else that does not fit is
+    an OpenSetError.
     """
     path = find_model(model) / WEIGHTS_FILE
     weights = read_weights(path)
     own = network.state_dict()
     heads = {name: tensor for name, tensor in own.items() if name.startswith(HEAD_PREFIXES)}
-    fitting = {
-        name: weights[name]
+    # The norm of a head fits any number of classes, but is worth nothing without its convolution.
+    anew = {
+        head_of(name)
         for name, tensor in heads.items()
-        if name in weights and weights[name].shape == tensor.shape
+        if tensor.ndim and (name not in weights or weights[name].shape != tensor.shape)
     }
-    # The norm before a head's convolution fits any number of classes, but is worth nothing alone.
-    for name in list(fitting):
-        convolution = name.replace(".norm.", ".conv.").rpartition(".")[0] + ".weight"
-        if convolution not in fitting:
-            del fitting[name]
+    kept = {name for name in heads if head_of(name) not in anew}
+    fitting = {name: tensor for name, tensor in weights.items() if name in kept}
     body = {name: t for name, t in weights.items() if not name.startswith(HEAD_PREFIXES)}
     load_strictly(network, {**body, **heads, **fitting}, path)
+
+
+def head_of(name: str) -> str:
+    """Return the head that a parameter belongs to: heads.outlier of heads.outlier.conv.bias."""
+    return name.rsplit(".", 2)[0]
 
 
 def describe(settings: TrainingSettings, taxonomy: Taxonomy) -> ModelDescription:

@@ -26,10 +26,10 @@ from ldn_openset_ros.inference.model_files import (
 from ldn_openset_ros.nn.gradient_checkpointing import enable_gradient_checkpointing
 from ldn_openset_ros.nn.processes import mean_over_processes, share_batch_norm
 from ldn_openset_ros.recognition.module import Truth
-from ldn_openset_ros.recognition.registry import build_recognition
+from ldn_openset_ros.recognition.registry import RecognitionSettings, build_recognition
 from ldn_openset_ros.training.batches import load_batches
 from ldn_openset_ros.training.initial import describe, initial_network
-from ldn_openset_ros.training.losses import LossParts, compound_loss
+from ldn_openset_ros.training.losses import LossParts, compound_loss, in_float32
 from ldn_openset_ros.training.optimiser import build_optimiser, set_learning_rates
 from ldn_openset_ros.training.pictures import TrainingPictures
 from ldn_openset_ros.training.processes import Processes, joined_processes, wait_for_all
@@ -53,8 +53,8 @@ def train(
     """Train as the settings say, or go on with the run in `output`; return the model's folder.
 
     Started by `torchrun`, every process takes its share of each batch, and only the first one
-    writes files and returns the folder. Workers are spawned
-    processes: a script that calls this needs a `__main__` guard.
+    writes files and returns the folder. Workers are spawned processes: a script that calls this
+    needs a `__main__` guard.
 
     data: the folder with the data sets the settings name. The output folder gets `losses.csv`,
     `validation.csv`, `last.safetensors` (to resume from) and `model/`, the trained model.
@@ -163,9 +163,11 @@ class Trainer:
         reduced = self._dtype != torch.float32
         with torch.autocast(self._device.type, self._dtype, enabled=reduced):
             output = self._model(image)
-            parts = compound_loss(
-                output, Truth(labels, outlier), self._recognition, self._settings.loss
-            )
+        if reduced:  # pixels are too many to be counted in 16 bits
+            output = in_float32(output)
+        parts = compound_loss(
+            output, Truth(labels, outlier), self._recognition, self._settings.loss
+        )
         shared = LossParts(*(mean_over_processes(part.detach()) for part in parts))
         if not torch.isfinite(shared.total):
             raise OpenSetError("the loss is not finite: lower optimiser.learning_rate and restart")
@@ -199,6 +201,8 @@ def settings_digest(settings: TrainingSettings) -> str:
         checkpoint_every=1,
         validate_every=1,
         gradient_checkpointing=False,
+        # Temperature, step and passes are those of the finished model.
+        recognition=RecognitionSettings(settings.recognition.name),
         data=replace(settings.data, validation_every=1),
     )
     text = json.dumps(asdict(settings), sort_keys=True)

@@ -50,6 +50,15 @@ def compound_loss(
     return LossParts(total, classes, outlier, auxiliary_loss)
 
 
+def in_float32(output: NetworkOutput) -> NetworkOutput:
+    """Return the logits in float32."""
+    main, *auxiliary = (
+        HeadLogits(*(None if tensor is None else tensor.float() for tensor in logits))
+        for logits in (output.main, *output.auxiliary)
+    )
+    return NetworkOutput(main, tuple(auxiliary))
+
+
 def class_logits(logits: HeadLogits, recognition: RecognitionModule) -> Tensor:
     """Return the C class logits, which `TrainingSettings` has made sure of."""
     return recognition.interpret(logits).segmentation

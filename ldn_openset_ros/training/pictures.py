@@ -27,6 +27,7 @@ from ldn_openset_ros.data.transforms import (
     draw_shorter_side,
     flip,
     random_crop,
+    resize_picture,
     resize_shorter_side,
     transfer_colours,
 )
@@ -110,15 +111,18 @@ class TrainingPictures(Dataset):
     ) -> Sample:
         """Draw a road scene, change it as a whole and crop it."""
         rendered = rng.random() < self._settings.data.rendered_probability
-        source = self._rendered if rendered and len(self._rendered) else self._inliers
-        scene = source[int(rng.integers(len(source)))]
+        source = self._rendered if rendered else self._inliers
+        scene = self._styled(source[int(rng.integers(len(source)))], rng)
         scene = self._crop(scene if change is None else change(scene), rng)
-        style = self._settings.domain.style
-        if style and rng.random() < style:
-            reference = self._negatives[int(rng.integers(len(self._negatives)))]
-            strength = float(rng.uniform(0, 1))
-            scene = replace(scene, rgb=transfer_colours(scene.rgb, reference.rgb, strength))
         return scene if scene.outlier is not None else replace(scene, outlier=inlier_truth(scene))
+
+    def _styled(self, scene: Sample, rng: np.random.Generator) -> Sample:
+        style = self._settings.domain.style
+        if not style or rng.random() >= style:
+            return scene
+        reference = self._negatives[int(rng.integers(len(self._negatives)))]
+        strength = float(rng.uniform(0, 1))
+        return replace(scene, rgb=transfer_colours(scene.rgb, reference.rgb, strength))
 
     def _with_region(self, sample: Sample, rng: np.random.Generator) -> Sample:
         size = sample.rgb.shape[:2]
@@ -168,7 +172,7 @@ def paste_negative(
     height, width = paste_size(
         patch.shape[:2], scene.rgb.shape[:2], draw_share(rng, settings.share)
     )
-    patch = cv2.resize(patch, (width, height), interpolation=cv2.INTER_AREA)
+    patch = resize_picture(patch, (height, width))
     mirrored = rng.random() < 0.5
     if mirrored:
         patch = np.ascontiguousarray(patch[:, ::-1])
@@ -179,7 +183,7 @@ def paste_negative(
         opacity = draw_outline((height, width), settings, rng)
     else:
         opacity = negative.mask[inside].astype(np.float32)
-        opacity = cv2.resize(opacity, (width, height), interpolation=cv2.INTER_AREA)
+        opacity = resize_picture(opacity, (height, width))
         if mirrored:
             opacity = np.ascontiguousarray(opacity[:, ::-1])
     opacity = soften(opacity, settings.feather, rng)

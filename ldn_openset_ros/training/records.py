@@ -20,11 +20,15 @@ def append_csv(path: Path, row: dict[str, float]) -> None:
 
 
 def truncate_csv(path: Path, last_step: int) -> None:
-    """Drop rows of steps after `last_step`: a resumed run takes those steps again."""
+    """Drop rows of steps after `last_step`: a resumed run takes those steps again.
+
+    A last row that was cut while it was written goes as well.
+    """
     if not path.exists():
         return
     with path.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if int(row["step"]) <= last_step]
+        whole = [row for row in csv.DictReader(file) if None not in row.values()]
+        rows = [row for row in whole if int(row["step"]) <= last_step]
     shortened = path.with_suffix(".tmp")
     shortened.unlink(missing_ok=True)
     for row in rows:

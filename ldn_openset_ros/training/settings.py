@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ldn_openset_ros.data.pasting import ShareSettings
-from ldn_openset_ros.data.registry import DATASET_NAMES, NEGATIVE_KINDS
+from ldn_openset_ros.data.registry import DATASET_NAMES, NEGATIVE_KINDS, WITHOUT_SPLITS
 from ldn_openset_ros.data.transforms import JitterSettings, PhotometrySettings
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.network import NetworkSettings
@@ -51,8 +51,12 @@ class OptimiserSettings:
     __pydantic_config__ = FROZEN
 
     def __post_init__(self) -> None:
-        if not self.learning_rate > 0:
-            raise OpenSetError(f"learning_rate is {self.learning_rate}: give a value above 0")
+        if not self.learning_rate > 0 or not self.eps > 0:
+            raise OpenSetError("optimiser.learning_rate and optimiser.eps must be above 0")
+        if self.backbone_factor < 0 or self.weight_decay < 0:
+            raise OpenSetError(
+                "optimiser.backbone_factor and optimiser.weight_decay must be at least 0"
+            )
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,12 @@ class NegativeSettings:
     __pydantic_config__ = FROZEN
 
     def __post_init__(self) -> None:
-        if not 0 <= self.mixed_probability <= 1:
-            raise OpenSetError("mixed_probability: give a value from 0 to 1")
+        if not (0 <= self.mixed_probability <= 1 and 0 <= self.harmonise <= 1):
+            raise OpenSetError(
+                "negatives.mixed_probability and negatives.harmonise: give values from 0 to 1"
+            )
+        if not 0 <= self.feather <= 1:
+            raise OpenSetError(f"negatives.feather is {self.feather}: give a value from 0 to 1")
         if not self.shapes:
             raise OpenSetError("shapes is empty: give at least one of box, ellipse, blob")
         if not 0 < self.box_extent <= 1:
@@ -118,17 +126,24 @@ class DomainSettings:
 
 @dataclass(frozen=True)
 class RoadSource:
-    """A split of a road data set with labels; folder: below the data root."""
+    """A split of a road data set with labels; folder: below the data root.
+
+    split: named, so that no test split is trained on by default; none where there are no splits.
+    """
 
     dataset: str
     folder: str
-    split: str
+    split: str | None = None
 
     __pydantic_config__ = FROZEN
 
     def __post_init__(self) -> None:
         if self.dataset not in DATASET_NAMES:
             raise OpenSetError(f"no data set {self.dataset!r}: choose {', '.join(DATASET_NAMES)}")
+        if self.split is None and self.dataset not in WITHOUT_SPLITS:
+            raise OpenSetError(f"{self.dataset} has splits: name the one to take in `split`")
+        if self.split is not None and self.dataset in WITHOUT_SPLITS:
+            raise OpenSetError(f"{self.dataset} has no splits: leave `split` out")
 
 
 @dataclass(frozen=True)
@@ -153,7 +168,7 @@ class DataSettings:
 
     roads: their scenes are drawn evenly, so a larger data set counts for more. validation: judged
     during training and at its end. rendered_scenes: how many scenes this package renders beside
-    them; rendered_probability: their share of the road scenes.
+    the roads; rendered_probability: their share of the scenes that are drawn.
     """
 
     roads: tuple[RoadSource, ...] = (RoadSource("vistas", "vistas", "train"),)
@@ -169,8 +184,15 @@ class DataSettings:
     def __post_init__(self) -> None:
         if not self.roads:
             raise OpenSetError("data.roads is empty: name at least one road data set")
-        if not 0 <= self.rendered_probability <= 1:
-            raise OpenSetError("rendered_probability: give a value from 0 to 1")
+        if self.rendered_scenes < 0 or not 0 <= self.rendered_probability <= 1:
+            raise OpenSetError(
+                "data.rendered_scenes must be at least 0, data.rendered_probability from 0 to 1"
+            )
+        if bool(self.rendered_scenes) != bool(self.rendered_probability):
+            raise OpenSetError(
+                "data.rendered_scenes and data.rendered_probability belong together: set both "
+                "above 0, or neither"
+            )
         if self.validation_every < 1:
             raise OpenSetError("data.validation_every must be at least 1")
 

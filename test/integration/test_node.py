@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
 
@@ -19,10 +20,11 @@ from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.inference.model_files import read_description, write_model
+from ldn_openset_ros.inference.model_files import DecisionSettings, read_description, write_model
 from ldn_openset_ros.inference.overlay import blend_overlay
 from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.nn.network import OpenSetNetwork
+from ldn_openset_ros.recognition.registry import MODULES, RecognitionSettings
 from ldn_openset_ros.resources import config_file
 from ldn_openset_ros.ros.images import decode_float, decode_image, decode_map, image_message
 
@@ -354,7 +356,9 @@ def test_threshold_and_fusion_act_on_the_next_frame(bench, tiny_model, predictor
         ({"threshold": "high"}, "threshold is 'high': give a value from 0 to 1 or calibrated"),
         ({"threshold": None}, "threshold is None: give a value from 0 to 1 or calibrated"),
         ({"threshold": "calibrated"}, "model tiny has no calibration of op_x_msm: run `ldn-open"),
-        ({"fusion": "magic"}, "one of op, msm, op_x_msm, entropy, max_logit, energy"),
+        ({"fusion": "magic"}, "one of op, msm, op_x_msm, op_plus_msm, dense_hybrid, entropy"),
+        ({"fusion": "standardised_max_logit"}, "needs class statistics, which this model lacks"),
+        ({"allow_multi_pass": True}, "read-only parameter: allow_multi_pass"),
         ({"smoothing": -1.0}, "smoothing out of range"),
         ({"overlay_opacity": 2.0}, "overlay_opacity out of range"),
         ({"max_age": -1.0}, "max_age out of range"),
@@ -371,19 +375,104 @@ def test_bad_changes_are_refused(bench, tiny_model, values, reason):
     assert bench.legend()()["threshold"] == 0.5
 
 
-def test_scores_of_an_outlier_head_need_one(bench, tiny_model, tmp_path):
-    description = read_description(tiny_model)
-    network = replace(description.network, outlier_head=False)
-    headless = replace(
-        description,
-        name="headless",
-        network=network,
-        decision=replace(description.decision, fusion="msm"),
-    )
-    write_model(tmp_path / "headless", headless, OpenSetNetwork(network))
-    bench.start(model=str(tmp_path / "headless"))
-    assert "needs an outlier head" in bench.set_parameters(fusion="op")
+@pytest.fixture
+def model_of(tiny_model, tmp_path):
+    """Write a small model of another recognition module, in its default score."""
+
+    def write(name: str, threshold: float = 0.5, dropout: float = 0.0, **decision) -> str:
+        own = read_description(tiny_model)
+        module = MODULES[name]
+        description = replace(
+            own,
+            name=name,
+            recognition=RecognitionSettings(name, passes=3),
+            network=replace(
+                own.network,
+                segmentation_head=module.segmentation_head,
+                outlier_head=module.outlier_head,
+                dropout=dropout,
+            ),
+            decision=DecisionSettings(module.default_score, threshold, **decision),
+        )
+        torch.manual_seed(0)
+        write_model(tmp_path / name, description, OpenSetNetwork(description.network))
+        return str(tmp_path / name)
+
+    return write
+
+
+def test_scores_of_an_outlier_head_need_one(bench, model_of):
+    bench.start(model=model_of("multi_class"))
+    for fusion in ("op", "op_x_msm", "op_plus_msm", "dense_hybrid"):
+        assert "needs an outlier head" in bench.set_parameters(fusion=fusion)
     assert bench.set_parameters(fusion="energy") == ""
+
+
+def test_a_model_without_classes_publishes_void_labels(bench, model_of, rgb):
+    model = model_of("outlier_head")
+    predictor = Predictor.load(model, device="cpu")
+    threshold = round(float(np.median(predictor(rgb).outlier)), 4)
+    bench.start(model=model, threshold=threshold)
+    received = bench.subscribe_outputs(*OUTPUTS)
+    image = bench.image(rgb)
+    bench.camera().publish(image)
+    for messages in received.values():
+        wait_for(lambda m=messages: m)
+    labels, outlier, open_set, overlay = (received[name][0] for name in OUTPUTS)
+    assert (decode_map(labels) == 255).all()
+    expected = predictor.decide(predictor.infer(rgb), threshold=threshold)
+    np.testing.assert_array_equal(decode_float(outlier), expected.outlier)
+    found = decode_map(open_set)
+    np.testing.assert_array_equal(found, np.where(expected.outlier >= threshold, 11, 255))
+    assert 0.2 < (found == 11).mean() < 0.8
+    blended = blend_overlay(rgb, found, predictor.taxonomy, 0.5)
+    np.testing.assert_array_equal(decode_image(overlay), blended)
+    assert_header(overlay, image.header)
+    assert "needs class logits, which this model lacks: choose op" in bench.set_parameters(
+        fusion="msm"
+    )
+
+
+@pytest.mark.parametrize(("name", "dropout"), [("odin", 0.0), ("mc_dropout", 0.3)])
+def test_a_model_of_several_passes_runs_where_it_is_allowed(bench, model_of, rgb, name, dropout):
+    model = model_of(name, dropout=dropout)
+    with pytest.raises(OpenSetError) as refusal:
+        bench.start(model=model)
+    assert str(refusal.value) == (
+        f"model {model} recognises by {name}, which takes several passes of the network a frame: "
+        "choose another parameter model, or set allow_multi_pass if its frame rate will do"
+    )
+    node = bench.start(model=model, allow_multi_pass=True)
+    assert node.get_parameter("allow_multi_pass").value is True
+    received = bench.subscribe_outputs("labels", "outlier_probability")
+    image = bench.image(rgb)
+    bench.camera().publish(image)
+    for messages in received.values():
+        wait_for(lambda m=messages: m)
+    expected = Predictor.load(model, device="cpu")(rgb)
+    np.testing.assert_array_equal(decode_map(received["labels"][0]), expected.labels)
+    outlier = received["outlier_probability"][0]
+    np.testing.assert_array_equal(decode_float(outlier), expected.outlier)
+    assert_header(outlier, image.header)
+
+
+def test_smoothing_is_the_models_own_until_it_is_set(bench, model_of, rgb):
+    model = model_of("two_heads", smoothing=2.0)
+    predictor = Predictor.load(model, device="cpu")
+    node = bench.start(model=model)
+    assert node.get_parameter("smoothing").value == 2.0
+    outliers = bench.subscribe_outputs("outlier_probability")["outlier_probability"]
+    camera = bench.camera()
+    logits = predictor.infer(rgb)
+    smooth, sharp = (predictor.decide(logits, smoothing=s).outlier for s in (2.0, 0.0))
+    assert np.abs(smooth - sharp).max() > 0.01
+    camera.publish(bench.image(rgb))
+    wait_for(lambda: outliers)
+    np.testing.assert_array_equal(decode_float(outliers[0]), smooth)
+    assert bench.set_parameters(smoothing=0.0) == ""
+    camera.publish(bench.image(rgb))
+    wait_for(lambda: len(outliers) == 2)
+    np.testing.assert_array_equal(decode_float(outliers[1]), sharp)
 
 
 def test_the_calibrated_threshold(bench, calibrated_model, rgb):
@@ -462,8 +551,9 @@ def test_a_calibrated_model_brings_its_threshold(bench, calibrated_model):
 
 def test_parameters_show_the_values_of_the_model(bench, tiny_model):
     node = bench.start(model=str(tiny_model))
-    own = {name: node.get_parameter(name).value for name in ("fusion", "threshold", "resolution")}
-    assert own == {"fusion": "op_x_msm", "threshold": 0.5, "resolution": 0}
+    names = ("fusion", "threshold", "resolution", "smoothing")
+    own = {name: node.get_parameter(name).value for name in names}
+    assert own == {"fusion": "op_x_msm", "threshold": 0.5, "resolution": 0, "smoothing": 0.0}
 
 
 def test_legend_names_every_id_to_late_subscribers(bench, tiny_model, predictor):
@@ -597,6 +687,9 @@ REFUSED_STARTS = [
     ({"precision": "float8"}, "parameter precision is 'float8': give one of auto, float32"),
     ({"image_transport": "theora"}, "parameter image_transport is 'theora': give one of raw, com"),
     ({"overlay_opacity": 7.0}, "parameter overlay_opacity is out of range"),
+    ({"allow_multi_pass": "yes"}, "parameter allow_multi_pass has a wrong type: give true or fal"),
+    ({"allow_multi_pass": 1}, "parameter allow_multi_pass has a wrong type: give true or false"),
+    ({"fusion": "standardised_max_logit"}, "needs class statistics, which this model lacks"),
     ({"qos_overrides./image.subscription.reliability": "maybe"}, "qos_overrides of /image: "),
 ]
 

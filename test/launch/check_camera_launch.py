@@ -38,6 +38,7 @@ def generate_test_description():
         "fusion": "msm",
         "resolution": "32",
         "device": "cpu",
+        "allow_multi_pass": "true",
     }
     path = share_directory() / "launch" / "camera.launch.py"
     camera = IncludeLaunchDescription(
@@ -79,7 +80,7 @@ class TestCamera(unittest.TestCase):
         assert set(open_set.data) == {predictor.taxonomy.outlier_id}
 
     def test_parameters(self):
-        names = ["threshold", "fusion", "resolution", "smoothing", "device"]
+        names = ["threshold", "fusion", "resolution", "smoothing", "device", "allow_multi_pass"]
         with Peer() as peer:
             client = AsyncParameterClient(peer.node, "/robot/openset")
             peer.spin_until(client.services_are_ready)
@@ -92,6 +93,7 @@ class TestCamera(unittest.TestCase):
         assert values["resolution"].integer_value == 32
         assert values["smoothing"].double_value == 0.0
         assert values["device"].string_value == "cpu"
+        assert values["allow_multi_pass"].bool_value is True
 
     def test_log(self, proc_output):
         proc_output.assertWaitFor("images from /robot/front/image_raw", timeout=60)

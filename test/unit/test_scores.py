@@ -113,6 +113,23 @@ def test_what_a_model_lacks_decides_its_scores():
         check_score("standardised_max_logit", usable_scores(classes=False, statistics=False))
 
 
+@pytest.mark.parametrize(
+    ("name", "has", "lacks"),
+    [
+        ("standardised_max_logit", {"statistics": False}, "class statistics"),
+        ("op_x_msm", {"classes": False}, "class logits"),
+        ("op_x_msm", {"outlier": False}, "an outlier head"),
+    ],
+)
+def test_a_refusal_names_what_is_missing_alone(name, has, lacks):
+    usable = usable_scores(**has)
+    with pytest.raises(OpenSetError) as refusal:
+        check_score(name, usable)
+    assert str(refusal.value) == (
+        f"fusion {name!r} needs {lacks}, which this model lacks: choose {', '.join(usable)}"
+    )
+
+
 def test_score_of_a_missing_head_is_refused():
     with pytest.raises(OpenSetError, match="needs an outlier head"):
         check_score("op_x_msm", usable_scores(outlier=False))

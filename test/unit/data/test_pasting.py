@@ -7,7 +7,9 @@ from ldn_openset_ros.data.pasting import (
     ShareSettings,
     draw_share,
     feather,
+    inlier_truth,
     paste,
+    paste_region,
     paste_size,
     shape_opacity,
 )
@@ -109,4 +111,54 @@ def test_feather_softens_the_border_alone():
     assert soft[2, 2] == pytest.approx(0)
     assert 0.3 < soft[20, 10] < 0.7
     assert feather(opacity, 0) is opacity
-    assert (feather(np.ones((9, 9), np.float32), 2.0) == 1).all()
+
+
+def test_a_feathered_box_is_half_opaque_at_its_edges_and_covers_all_but_its_corners():
+    soft = feather(np.ones((40, 60), np.float32), 2.0)
+    assert soft[20, 30] == pytest.approx(1)
+    assert 0.5 < soft[20, 0] < 0.62
+    assert 0.5 < soft[0, 30] < 0.62
+    assert 0.25 < soft[0, 0] < 0.5
+    covered = soft >= 0.5
+    assert covered[3:-3].all()
+    assert covered[:, 3:-3].all()
+
+
+def region() -> Sample:
+    labels = np.full((20, 30), 7, np.uint8)
+    labels[10] = 255
+    outlier = np.zeros((20, 30), np.uint8)
+    outlier[10] = 255
+    return Sample("other", np.full((20, 30, 3), 150, np.uint8), labels, outlier)
+
+
+def test_a_region_brings_picture_and_truth_of_the_same_window():
+    before = scene()
+    before = Sample("road", before.rgb, before.labels, inlier_truth(before))
+    after = paste_region(before, region(), np.ones((4, 6), np.float32), top=9, left=5)
+    inside = np.zeros((20, 30), bool)
+    inside[9:13, 5:11] = True
+    for name in ("rgb", "labels", "outlier"):
+        found, inner, outer = (getattr(sample, name) for sample in (after, region(), before))
+        assert np.array_equal(found[inside], inner[inside]), name
+        assert np.array_equal(found[~inside], outer[~inside]), name
+    assert (after.labels[10, 5:11] == 255).all()
+    assert after.name == "road"
+    assert (before.labels[1:] == 0).all()
+
+
+def test_a_regions_truth_counts_from_half_opacity_on_and_colours_are_blended():
+    before = scene()
+    before = Sample("road", before.rgb, before.labels, np.ones((20, 30), np.uint8))
+    opacity = np.array([[0.0, 0.49, 0.5, 1.0]], np.float32)
+    after = paste_region(before, region(), opacity, top=5, left=2)
+    assert after.rgb[5, 2:6, 0].tolist() == [50, 99, 100, 150]
+    assert after.labels[5, 2:6].tolist() == [0, 0, 7, 7]
+    assert after.outlier[5, 2:6].tolist() == [1, 1, 0, 0]
+
+
+def test_inlier_truth_ignores_void():
+    truth = inlier_truth(scene())
+    assert (truth[0] == 255).all()
+    assert (truth[1:] == 0).all()
+    assert (inlier_truth(Sample("bare", scene().rgb)) == 0).all()

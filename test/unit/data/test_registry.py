@@ -18,6 +18,7 @@ from ldn_openset_ros.data.negatives import Box
 from ldn_openset_ros.data.registry import (
     DATASET_NAMES,
     NEGATIVE_KINDS,
+    WITHOUT_SPLITS,
     open_dataset,
     open_negatives,
 )
@@ -122,16 +123,11 @@ def test_unknown_name_lists_the_known(root):
         open_dataset("kitti", root)
 
 
-WITHOUT_SPLITS = (
-    *("wilddash1", "wilddash2", "road_anomaly", "folder"),
-    *("fishyscapes_lost_and_found", "fishyscapes_static"),
-)
-
-
-@pytest.mark.parametrize("name", WITHOUT_SPLITS)
+@pytest.mark.parametrize("name", DATASET_NAMES)
 def test_splits_are_refused_where_there_are_none(root, name):
-    with pytest.raises(OpenSetError, match=f"{name} has no splits: leave 'test' out"):
-        open_dataset(name, root / name, "test")
+    refusal = "has no splits: leave 'dawn' out" if name in WITHOUT_SPLITS else "no split 'dawn'"
+    with pytest.raises(OpenSetError, match=refusal):
+        open_dataset(name, root / name, "dawn")
 
 
 @pytest.mark.parametrize("name", sorted(set(KINDS) - {"camvid", "lost_and_found"}))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
@@ -8,11 +9,16 @@ from ldn_openset_ros.data.transforms import (
     JitterSettings,
     PhotometrySettings,
     change_colours,
+    change_photometry,
+    compress,
     draw_shorter_side,
     flip,
     random_crop,
+    resize_picture,
     resize_shorter_side,
+    transfer_colours,
 )
+from ldn_openset_ros.errors import OpenSetError
 
 STRONG = PhotometrySettings(0.5, 0.5, 0.5, 0.2, 0.5, 10, 2, 0.5)
 
@@ -79,3 +85,139 @@ def test_brightness_scales_every_pixel_alike():
     ]
     assert 50 <= min(values) < 60
     assert 140 < max(values) <= 150
+
+
+def test_a_picture_shrinks_by_area_and_grows_without_steps():
+    columns = np.array([[0, 100, 200, 100]] * 2, np.uint8)
+    assert resize_picture(columns, (1, 2)).tolist() == [[50, 150]]
+    grown = resize_picture(np.array([[0.0, 1.0]], np.float32), (4, 8))
+    assert len(np.unique(grown[0])) == 6
+    assert (np.diff(grown[0]) >= 0).all()
+
+
+def test_photometry_leaves_the_truth_alone():
+    before = sample()
+    after = change_photometry(before, STRONG, np.random.default_rng(0))
+    assert not np.array_equal(after.rgb, before.rgb)
+    assert after.labels is before.labels
+    assert after.outlier is before.outlier
+
+
+def edge() -> np.ndarray:
+    """A vertical edge from grey 100 to 150."""
+    picture = np.full((16, 16, 3), 100, np.uint8)
+    picture[:, 8:] = 150
+    return picture
+
+
+def changed_pictures(settings: PhotometrySettings, picture: np.ndarray) -> list[np.ndarray]:
+    """Return what 300 draws make of a picture, those alone that differ from it."""
+    drawn = (change_colours(picture, settings, np.random.default_rng(seed)) for seed in range(300))
+    return [found for found in drawn if not np.array_equal(found, picture)]
+
+
+def test_sharpening_overshoots_at_edges_on_a_third_of_the_pictures():
+    changed = changed_pictures(PhotometrySettings(sharpen=1.0), edge())
+    assert 70 < len(changed) < 130
+    for found in changed:
+        assert (found[:, :4] == 100).all()
+        assert (found[:, 12:] == 150).all()
+        assert 75 <= found[8, 7, 0] <= 100
+        assert 150 <= found[8, 8, 0] <= 175
+    # At weight 1 an unsharp mask of sigma 1 adds 0.31 of the step: Phi(-0.5) of a sampled edge.
+    assert max(int(found[8, 8, 0]) for found in changed) == pytest.approx(150 + 0.31 * 50, abs=2)
+
+
+def noise_picture() -> np.ndarray:
+    return np.random.default_rng(5).integers(0, 256, (32, 48, 3)).astype(np.uint8)
+
+
+def test_compression_changes_a_third_of_the_pictures_by_its_strength():
+    picture = noise_picture()
+    losses = {}
+    for strength in (10, 95):
+        changed = changed_pictures(PhotometrySettings(compression=strength), picture)
+        assert 70 < len(changed) < 130
+        losses[strength] = max(np.abs(found - picture.astype(float)).mean() for found in changed)
+    assert losses[10] < losses[95]
+
+
+def test_compression_loses_more_at_a_lower_quality():
+    picture = noise_picture()
+    losses = [np.abs(compress(picture, q) - picture.astype(float)).mean() for q in (100, 50, 5)]
+    assert losses == sorted(losses)
+    assert losses[0] < losses[1] < losses[2]
+    assert compress(picture, 50).shape == picture.shape
+
+
+def test_compression_is_that_of_a_jpeg_of_this_picture():
+    picture = noise_picture()
+    encoded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 30])[1]
+    expected = cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1]
+    assert np.array_equal(compress(picture, 30), expected)
+    red = np.zeros((16, 16, 3), np.uint8)
+    red[..., 0] = 200
+    assert np.abs(compress(red, 90) - red.astype(int)).max() < 4
+
+
+def lab_statistics(rgb: np.ndarray) -> np.ndarray:
+    """Return mean and standard deviation of L*, a* and b*."""
+    mean, std = cv2.meanStdDev(cv2.cvtColor(rgb.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
+    return np.stack([mean.ravel(), std.ravel()])
+
+
+def coloured(mean: tuple, std: float, size: tuple = (40, 50)) -> np.ndarray:
+    values = np.random.default_rng(2).normal(mean, std, (*size, 3))
+    return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def test_colour_transfer_reaches_the_references_statistics_at_full_strength():
+    rgb, reference = coloured((150, 110, 90), 12), coloured((100, 130, 120), 18, (30, 20))
+    moved = transfer_colours(rgb, reference, 1.0)
+    assert np.allclose(lab_statistics(moved), lab_statistics(reference), atol=0.5)
+    half = lab_statistics(transfer_colours(rgb, reference, 0.5))
+    between = (lab_statistics(rgb) + lab_statistics(reference)) / 2
+    assert np.allclose(half, between, atol=0.5)
+
+
+def test_colour_transfer_changes_nothing_at_strength_0():
+    rgb = noise_picture()
+    found = transfer_colours(rgb, coloured((20, 200, 40), 5), 0.0)
+    assert np.abs(found.astype(int) - rgb).max() <= 1
+
+
+def test_colour_transfer_limits_the_gain():
+    flat, rich = coloured((120, 120, 120), 4), coloured((120, 120, 120), 40)
+    stretched = lab_statistics(transfer_colours(flat, rich, 1.0))[1]
+    assert np.allclose(stretched, 2.5 * lab_statistics(flat)[1], rtol=0.1)
+    flattened = lab_statistics(transfer_colours(rich, flat, 1.0))[1]
+    assert np.allclose(flattened, 0.4 * lab_statistics(rich)[1], rtol=0.1)
+    uniform = np.full((8, 8, 3), 90, np.uint8)
+    assert np.ptp(transfer_colours(uniform, rich, 1.0), axis=(0, 1)).max() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"brightness": 1.5}, "brightness is 1.5: give 0 .off. or more, at most 1"),
+        ({"noise": -1.0}, "noise is -1.0: give 0"),
+        ({"compression": 96}, "compression is 96: give 0 .off. or more, at most 95"),
+        ({"gamma": float("nan")}, "gamma is nan"),
+    ],
+)
+def test_impossible_photometry_is_refused(change, reason):
+    with pytest.raises(OpenSetError, match=reason):
+        PhotometrySettings(**change)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"minimum": 600, "maximum": 500}, "minimum <= maximum"),
+        ({"base": 0}, "give pixels"),
+        ({"base_probability": 1.1}, "base_probability is 1.1: give a value from 0 to 1"),
+    ],
+)
+def test_impossible_jitter_is_refused(change, reason):
+    with pytest.raises(OpenSetError, match=reason):
+        JitterSettings(**change)

@@ -7,7 +7,7 @@ pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
 from ldn_openset_ros.ros.declaration import descriptor
 from ldn_openset_ros.ros.parameters import DEFAULTS, PARAMETERS
 
-EXAMPLES = {**DEFAULTS, "resolution": 0, "fusion": "op", "threshold": 0.5}
+EXAMPLES = {**DEFAULTS, "resolution": 0, "fusion": "op", "threshold": 0.5, "smoothing": 0.0}
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -34,5 +34,11 @@ def test_a_number_or_a_word_has_no_fixed_type():
 
 
 def test_choices_are_written_out():
+    assert descriptor("allow_multi_pass", False).additional_constraints == "true or false"
+    scores = descriptor("fusion", "op").additional_constraints
+    assert scores == (
+        "one of op, msm, op_x_msm, op_plus_msm, dense_hybrid, entropy, max_logit, "
+        "standardised_max_logit, energy"
+    )
     constraints = descriptor("image_transport", "raw").additional_constraints
     assert constraints == "one of raw, compressed"

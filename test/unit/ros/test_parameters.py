@@ -13,15 +13,18 @@ from ldn_openset_ros.ros.parameters import (
     DEFAULTS,
     PARAMETERS,
     NodeSettings,
+    allowed_values,
     check_value,
     out_of_range,
     wrong_type,
 )
+from ldn_openset_ros.scores import SCORE_NAMES
 
-MODEL_OWN = {"resolution", "fusion", "threshold"}
+MODEL_OWN = {"resolution", "fusion", "threshold", "smoothing"}
 GOOD = {
     "resolution": (0, 512, 8192),
-    "fusion": ("op", "energy"),
+    "fusion": ("op", "op_plus_msm", "dense_hybrid", "standardised_max_logit", "energy"),
+    "allow_multi_pass": (True, False),
     "threshold": (0.0, 0.5, 1.0, 0, 1, "calibrated"),
     "precision": ("auto", "float16"),
     "image_transport": ("raw", "compressed"),
@@ -43,15 +46,16 @@ BAD = {
 def test_names_are_those_of_the_design():
     assert set(PARAMETERS) == {
         *("model", "device", "backend", "precision", "resolution", "fusion", "threshold"),
-        *("smoothing", "image_transport", "overlay_opacity", "max_age"),
+        *("smoothing", "image_transport", "overlay_opacity", "max_age", "allow_multi_pass"),
     }
     assert set(PARAMETERS) == {f.name for f in fields(NodeSettings)}
 
 
 def test_the_models_own_values_have_no_default_here():
-    own = {f.name for f in fields(DecisionSettings)}
+    own = {f.name for f in fields(DecisionSettings)} & set(PARAMETERS)
     assert own == MODEL_OWN
     assert set(DEFAULTS) == set(PARAMETERS) - own
+    assert DEFAULTS["allow_multi_pass"] is False
 
 
 def test_live_parameters():
@@ -83,6 +87,14 @@ def test_errors_say_what_to_write():
     assert str(wrong_type("smoothing", 0.5)).endswith("with a decimal point, for example 0.5")
     assert str(wrong_type("resolution", 0)).endswith("a whole number, for example 0")
     assert str(wrong_type("device", "auto")).endswith("a text, for example 'auto'")
+    assert str(wrong_type("allow_multi_pass", False)) == (
+        "parameter allow_multi_pass has a wrong type: give true or false"
+    )
+
+
+def test_fusion_takes_every_score():
+    assert PARAMETERS["fusion"].choices == SCORE_NAMES
+    assert "op_plus_msm" in allowed_values("fusion")
 
 
 def test_defaults_are_allowed():

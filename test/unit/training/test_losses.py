@@ -9,7 +9,7 @@ from ldn_openset_ros.nn.heads import HeadLogits
 from ldn_openset_ros.nn.network import NetworkOutput
 from ldn_openset_ros.recognition.module import Truth
 from ldn_openset_ros.recognition.registry import RecognitionSettings, build_recognition
-from ldn_openset_ros.training.losses import compound_loss
+from ldn_openset_ros.training.losses import compound_loss, in_float32
 from ldn_openset_ros.training.settings import LossSettings
 
 TWO_HEADS = build_recognition(RecognitionSettings("two_heads"))
@@ -54,3 +54,23 @@ def test_optional_terms_are_added_by_their_weights():
     # Class 0 everywhere with probability 1/3: intersection over union is 1/3.
     assert (extended.segmentation - plain.segmentation).item() == pytest.approx(2 * 2 / 3)
     assert extended.auxiliary.item() == 0
+
+
+def test_sixteen_bit_logits_are_averaged_in_float32():
+    """65536 pixels are more than a float16 counts to (65504)."""
+    truth = Truth(*torch.zeros(2, 1, 256, 256, dtype=torch.int64))
+    main = HeadLogits(torch.zeros(1, 3, 64, 64).half(), torch.zeros(1, 2, 64, 64).half())
+    output = in_float32(NetworkOutput(main, (main,)))
+    parts = compound_loss(output, truth, TWO_HEADS, LossSettings())
+    assert parts.segmentation.dtype == torch.float32
+    assert parts.segmentation.item() == pytest.approx(math.log(3))
+    assert parts.outlier.item() == pytest.approx(math.log(2))
+    assert parts.auxiliary.item() == pytest.approx(math.log(3) + 0.2 * math.log(2))
+
+
+def test_a_head_that_is_not_there_stays_so_in_float32():
+    logits = HeadLogits(None, torch.zeros(1, 2, 1, 1).bfloat16())
+    output = in_float32(NetworkOutput(logits, ()))
+    assert output.main.segmentation is None
+    assert output.main.outlier.dtype == torch.float32
+    assert output.auxiliary == ()

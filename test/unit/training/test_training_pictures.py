@@ -6,11 +6,25 @@ import numpy as np
 import pytest
 
 from ldn_openset_ros.data.camvid import CamVid
-from ldn_openset_ros.data.negatives import Negative, NegativePictures, central_box
+from ldn_openset_ros.data.negatives import (
+    Box,
+    Negative,
+    NegativePictures,
+    bounding_box,
+    central_box,
+)
+from ldn_openset_ros.data.pasting import ShareSettings
+from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.data.transforms import JitterSettings
 from ldn_openset_ros.nn.network import NetworkSettings
-from ldn_openset_ros.training.pictures import TrainingPictures, whole_negative
-from ldn_openset_ros.training.settings import DataSettings, NegativeSettings, TrainingSettings
+from ldn_openset_ros.recognition.registry import MODULES, RecognitionSettings
+from ldn_openset_ros.training.pictures import TrainingPictures, paste_negative, whole_negative
+from ldn_openset_ros.training.settings import (
+    DataSettings,
+    DomainSettings,
+    NegativeSettings,
+    TrainingSettings,
+)
 
 SETTINGS = TrainingSettings(
     "small",
@@ -94,3 +108,235 @@ def test_a_whole_negative_is_outlier_in_its_box_and_ignored_around_it():
     assert (sample.outlier[inside] == 1).all()
     assert (sample.outlier[~inside] == 255).all()
     assert (sample.labels == 255).all()
+
+
+# Scenes and negatives of flat colours, in which every pixel says where it comes from.
+ROAD, SKY = 60, 180
+OBJECT, SURROUNDINGS = 250, 10
+FIVE_PER_CENT = ShareSettings("fixed", 0.05, 0.05)
+
+
+def flat_scene(grey: int, label: int, size: tuple[int, int] = (64, 128)) -> Sample:
+    labels = np.full(size, label, np.uint8)
+    return Sample(f"scene_{label}", np.full((*size, 3), grey, np.uint8), labels)
+
+
+def masked_negative(size: tuple[int, int] = (64, 128)) -> Negative:
+    """An L of 20 x 20 pixels, which mirrored is another shape."""
+    mask = np.zeros(size, bool)
+    mask[10:30, 40:48] = mask[22:30, 40:60] = True
+    rgb = np.full((*size, 3), SURROUNDINGS, np.uint8)
+    rgb[mask] = OBJECT
+    return Negative("l", rgb, bounding_box(mask), mask)
+
+
+def flat_pictures(scenes=None, negative=None, **changes) -> TrainingPictures:
+    """A stream without jitter, on crops of the scenes' size."""
+    plain = {"jitter": JitterSettings(64, 64, 64), "crop": (64, 128), **changes}
+    scenes = scenes or [flat_scene(ROAD, 3), flat_scene(SKY, 5)]
+    return TrainingPictures(replace(SETTINGS, **plain), scenes, [negative or masked_negative()])
+
+
+def test_without_pasting_negatives_come_whole_or_not_at_all():
+    stream = flat_pictures(negatives=NegativeSettings(mixed_probability=0.5, pasting=False))
+    kinds = [set(np.unique(stream.sample(i).outlier)) for i in range(60)]
+    assert kinds.count({0}) + kinds.count({1, 255}) == 60
+    assert 18 < kinds.count({0}) < 42
+    for index in range(60):
+        sample = stream.sample(index)
+        assert (sample.outlier.max() == 0) == (set(np.unique(sample.rgb)) <= {ROAD, SKY})
+
+
+def test_the_papers_paste_has_five_per_cent_of_the_scene():
+    scene = flat_scene(ROAD, 3, (200, 400))
+    negative = Negative("n", np.full((90, 45, 3), OBJECT, np.uint8), Box(0, 0, 45, 90))
+    settings = NegativeSettings(share=FIVE_PER_CENT)
+    for seed in range(5):
+        pasted = paste_negative(scene, negative, settings, np.random.default_rng(seed))
+        covered = pasted.outlier == 1
+        assert covered.mean() == pytest.approx(0.05, rel=0.02)
+        box = bounding_box(covered)
+        assert (box.bottom - box.top) / (box.right - box.left) == pytest.approx(2, rel=0.05)
+        assert np.array_equal(covered, pasted.rgb[..., 0] == OBJECT)
+        assert np.array_equal(covered, pasted.labels == 255)
+
+
+def test_the_share_is_of_the_scene_or_of_the_crop():
+    negative = Negative("n", np.full((40, 40, 3), OBJECT, np.uint8), Box(0, 0, 40, 40))
+    covered = {}
+    for place in ("scene", "crop"):
+        settings = NegativeSettings(
+            mixed_probability=1.0, paste_into=place, share=FIVE_PER_CENT, shapes=("box",)
+        )
+        scenes = [flat_scene(ROAD, 3, (128, 256))]
+        stream = flat_pictures(scenes, negative, negatives=settings, crop=(32, 64))
+        covered[place] = [int((stream.sample(i).outlier == 1).sum()) for i in range(40)]
+    # 5 % of 32 x 64 are a box of 10 x 10: none is lost. 5 % of the scene, which jitter has
+    # halved to 64 x 128, are 20 x 20: whole, cut or beside the crop.
+    assert set(covered["crop"]) == {100}
+    assert min(covered["scene"]) == 0
+    assert max(covered["scene"]) == 400
+    assert any(0 < count < 400 for count in covered["scene"])
+
+
+def test_a_mask_is_the_outline_of_the_paste_and_is_mirrored_with_the_picture():
+    negative = masked_negative()
+    shape = negative.mask[10:30, 40:60]
+    # The share of its box, 20 x 20 of 64 x 128: pasted in its own size.
+    share = ShareSettings("fixed", maximum=400 / (64 * 128))
+    settings = NegativeSettings(mixed_probability=1.0, share=share)
+    stream = flat_pictures([flat_scene(ROAD, 3)], negative, negatives=settings)
+    seen = set()
+    for index in range(20):
+        sample = stream.sample(index)
+        covered = sample.outlier == 1
+        assert np.array_equal(covered, sample.rgb[..., 0] == OBJECT)
+        assert np.array_equal(~covered, sample.rgb[..., 0] == ROAD)
+        box = bounding_box(covered)
+        found = covered[box.top : box.bottom, box.left : box.right]
+        seen.add(found.tobytes())
+        assert found.tobytes() in {shape.tobytes(), shape[:, ::-1].tobytes()}
+    assert len(seen) == 2
+
+
+def test_an_enlarged_paste_has_no_steps():
+    ramp = np.repeat(np.linspace(0, 255, 8).astype(np.uint8)[None, :, None], 8, 0)
+    negative = Negative("n", np.repeat(ramp, 3, 2), Box(0, 0, 8, 8))
+    settings = NegativeSettings(share=ShareSettings("fixed", maximum=0.5))
+    pasted = paste_negative(flat_scene(ROAD, 3), negative, settings, np.random.default_rng(0))
+    row = pasted.rgb[pasted.outlier.max(1) == 1][20, :, 0]
+    inside = row[(pasted.outlier == 1).any(0)]
+    assert len(inside) == 64
+    assert len(np.unique(inside)) > 50
+
+
+def test_a_whole_negative_with_a_mask_is_outlier_in_it_and_ignored_around_it():
+    negative = masked_negative()
+    sample = whole_negative(negative)
+    assert np.array_equal(sample.outlier, np.where(negative.mask, 1, 255))
+    assert (sample.labels == 255).all()
+    stream = flat_pictures(negatives=NegativeSettings(mixed_probability=0.0))
+    for index in range(10):
+        shown = stream.sample(index)
+        assert np.array_equal(shown.outlier == 1, shown.rgb[..., 0] == OBJECT)
+        assert np.array_equal(shown.outlier == 255, shown.rgb[..., 0] == SURROUNDINGS)
+        assert (shown.labels == 255).all()
+
+
+@pytest.mark.parametrize("shape", ["box", "ellipse"])
+def test_soft_borders_are_blended_and_belong_to_the_paste_from_half_opacity_on(shape):
+    negative = Negative("n", np.full((40, 40, 3), 200, np.uint8), Box(0, 0, 40, 40))
+    settings = NegativeSettings(
+        share=ShareSettings("fixed", maximum=0.3), shapes=(shape,), feather=0.2
+    )
+    scene = flat_scene(100, 3)
+    for seed in range(5):
+        pasted = paste_negative(scene, negative, settings, np.random.default_rng(seed))
+        grey = pasted.rgb[..., 0]
+        assert (pasted.outlier[grey > 150] == 1).all()
+        assert (pasted.outlier[grey < 150] == 0).all()
+        assert ((grey > 100) & (grey < 200)).sum() > 10
+        assert grey.max() >= 195
+
+
+def test_style_changes_the_colours_of_scenes_alone():
+    share = ShareSettings("fixed", maximum=400 / (64 * 128))
+    styled = flat_pictures(
+        [flat_scene(ROAD, 3)],
+        negatives=NegativeSettings(mixed_probability=1.0, share=share),
+        domain=DomainSettings(style=1.0),
+    )
+    greys = set()
+    for index in range(20):
+        sample = styled.sample(index)
+        covered = sample.outlier == 1
+        assert (sample.rgb[covered] == OBJECT).all()
+        (grey,) = np.unique(sample.rgb[~covered])
+        greys.add(int(grey))
+        assert np.array_equal(sample.labels, np.where(covered, 255, 3))
+    # The negative's mean is darker than the road; the strength is drawn.
+    assert len(greys) > 10
+    assert min(greys) < ROAD - 20
+    assert max(greys) <= ROAD
+
+
+def test_style_leaves_whole_negatives_alone():
+    settings = NegativeSettings(mixed_probability=0.0)
+    plain = flat_pictures(negatives=settings)
+    styled = flat_pictures(negatives=settings, domain=DomainSettings(style=1.0))
+    for index in range(10):
+        assert np.array_equal(plain.sample(index).rgb, styled.sample(index).rgb)
+
+
+def assert_truth_is_that_of_the_colours(sample: Sample) -> None:
+    grey = sample.rgb[..., 0]
+    assert np.array_equal(sample.labels == 3, grey == ROAD)
+    assert np.array_equal(sample.labels == 5, grey == SKY)
+    assert np.array_equal(sample.outlier == 0, (grey == ROAD) | (grey == SKY))
+    assert np.array_equal(sample.outlier == 1, grey == OBJECT)
+    assert np.array_equal(sample.outlier == 255, grey == SURROUNDINGS)
+
+
+def test_a_region_of_another_scene_brings_its_truth_into_whole_negatives():
+    domain = DomainSettings(region=1.0, region_share=ShareSettings("uniform", 0.05, 0.3))
+    stream = flat_pictures(negatives=NegativeSettings(mixed_probability=0.0), domain=domain)
+    shares = []
+    for index in range(30):
+        sample = stream.sample(index)
+        assert_truth_is_that_of_the_colours(sample)
+        shares.append(float((sample.outlier == 0).mean()))
+    assert 0.04 < min(shares) < max(shares) < 0.32
+
+
+def test_a_region_of_another_scene_brings_its_truth_into_scenes():
+    domain = DomainSettings(region=1.0, region_share=ShareSettings("uniform", 0.05, 0.3))
+    settings = NegativeSettings(mixed_probability=1.0, pasting=False)
+    stream = flat_pictures(negatives=settings, domain=domain)
+    samples = [stream.sample(i) for i in range(30)]
+    for sample in samples:
+        assert_truth_is_that_of_the_colours(sample)
+    both = sum(set(np.unique(sample.labels)) == {3, 5} for sample in samples)
+    assert 8 <= both <= 22
+
+
+def test_regions_come_as_often_as_their_probability_says():
+    domain = DomainSettings(region=0.5, region_share=ShareSettings("uniform", 0.05, 0.3))
+    stream = flat_pictures(negatives=NegativeSettings(mixed_probability=0.0), domain=domain)
+    counted = sum(bool((stream.sample(i).outlier == 0).any()) for i in range(60))
+    assert 18 < counted < 42
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_that_use_no_negatives_never_show_one(name):
+    network = replace(SETTINGS.network, dropout=0.2)
+    stream = flat_pictures(
+        recognition=RecognitionSettings(name),
+        network=network,
+        negatives=NegativeSettings(mixed_probability=0.2),
+    )
+    samples = [stream.sample(i) for i in range(30)]
+    shown = [bool((sample.outlier == 1).any()) for sample in samples]
+    assert any(shown) == MODULES[name].uses_negatives
+    if not MODULES[name].uses_negatives:
+        assert {tuple(np.unique(sample.rgb)) for sample in samples} == {(ROAD,), (SKY,)}
+        assert all((sample.outlier == 0).all() for sample in samples)
+
+
+def test_the_order_of_negatives_and_the_pictures_are_independent_streams(small_data):
+    """Epoch n and picture n have the same number, but not the same random numbers."""
+    stream = pictures(small_data)
+    order = {
+        epoch: [int(stream._negative(5 * epoch + place).name[1:]) for place in range(5)]
+        for epoch in range(20)
+    }
+    same = [
+        order[n] == np.random.default_rng((SETTINGS.seed, 0, n)).permutation(5).tolist()
+        for n in range(20)
+    ]
+    assert sum(same) <= 2, "one in 120 by chance"
+
+
+def test_another_seed_is_another_stream(small_data):
+    first, second = pictures(small_data), pictures(small_data, replace(SETTINGS, seed=4))
+    different = [not np.array_equal(first.sample(i).rgb, second.sample(i).rgb) for i in range(5)]
+    assert all(different)
