@@ -147,7 +147,7 @@ def test_negatives_by_kind(tmp_path, write_box):
     assert len(boxes) == 1
     with pytest.raises(OpenSetError, match=r"no ADE20K at .*/images/ADE/training"):
         open_negatives("ade20k", tmp_path)
-    with pytest.raises(OpenSetError, match="no negatives 'coco': choose pictures, imagenet_boxes"):
+    with pytest.raises(OpenSetError, match="no negatives 'coco': choose pictures, localised"):
         open_negatives("coco", tmp_path)
 
 
