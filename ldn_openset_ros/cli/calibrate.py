@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.data.camvid import CamVid
-from ldn_openset_ros.data.negatives import NegativePictures
+from ldn_openset_ros.data.localised_negatives import LocalisedNegatives
+from ldn_openset_ros.data.registry import WITHOUT_SPLITS
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.calibration import calibrate
@@ -31,10 +32,7 @@ from ldn_openset_ros.scores import SCORE_NAMES
 from ldn_openset_ros.training.validation import ValidationScenes
 
 PASTED = "camvid_pasted"
-PASTED_BOX_EXTENT = 0.75
-"""As in the training of the shipped model: see `NegativePictures`."""
 DEFAULT_SPLIT = "val"
-WITHOUT_SPLITS = ("road_anomaly", "folder")
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -55,8 +53,8 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--dataset",
         required=True,
         choices=(PASTED, *TEST_SET_NAMES),
-        help=f"{PASTED}: CamVid with training negatives, as in the validation of training; the "
-        "others are those of evaluate",
+        help=f"{PASTED}: CamVid with localised training negatives, as in the validation of the "
+        "shipped model's training; the others are those of evaluate",
     )
     parser.add_argument(
         "--root",
@@ -131,7 +129,7 @@ def open_validation_data(name: str, root: Path, split: str | None) -> Sequence[S
     if name != PASTED:
         return open_test_set(name, root, split)
     scenes = CamVid(root / "camvid", split)
-    negatives = NegativePictures(root / "imagenet_samples" / "train", PASTED_BOX_EXTENT)
+    negatives = LocalisedNegatives(root / "imagenet_samples" / "train")
     return ValidationScenes(scenes, negatives)
 
 
