@@ -66,6 +66,7 @@ def test_the_defaults_are_the_papers_training():
         "shapes": ("box",),
         "feather": 0.0,
         "harmonise": 0.0,
+        "background_is_inlier": False,
     }
     assert settings["jitter"] == {
         "base": 512,
