@@ -79,9 +79,13 @@ def outlier_probability_plus_max_softmax(segmentation: Tensor, outlier: Tensor) 
 
 
 def dense_hybrid(segmentation: Tensor, outlier: Tensor) -> Tensor:
-    """log OP - log sum exp of the class logits (Grcić, Bevandić and Šegvić 2022)."""
+    """log OP - log sum exp of the class logits (Grcić, Bevandić and Šegvić 2022).
+
+    In its own units: the training term (`loss_terms.density_term`) makes - log sum exp the
+    log-odds of an outlier against all classes.
+    """
     log_posterior = functional.logsigmoid(outlier_probability(segmentation, outlier))
-    return (log_posterior - segmentation.logsumexp(CHANNEL)) / LOGIT_SCALE
+    return log_posterior - segmentation.logsumexp(CHANNEL)
 
 
 def entropy(segmentation: Tensor, outlier: Tensor | None = None) -> Tensor:

@@ -72,7 +72,7 @@ def describe(settings: TrainingSettings, taxonomy: Taxonomy) -> ModelDescription
         taxonomy=taxonomy.to_dict(),
         recognition=settings.recognition,
         decision=DecisionSettings(
-            fusion=build_recognition(settings.recognition).default_score,
+            fusion=settings.fusion or build_recognition(settings.recognition).default_score,
             resolution=settings.resolution,
         ),
     )

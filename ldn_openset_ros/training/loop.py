@@ -203,6 +203,7 @@ def settings_digest(settings: TrainingSettings) -> str:
         gradient_checkpointing=False,
         # Temperature, step and passes are those of the finished model.
         recognition=RecognitionSettings(settings.recognition.name),
+        fusion=None,
         data=replace(settings.data, validation_every=1),
     )
     text = json.dumps(asdict(settings), sort_keys=True)

@@ -216,6 +216,8 @@ class TrainingSettings:
     photometry: PhotometrySettings = field(default_factory=PhotometrySettings)
     loss: LossSettings = field(default_factory=LossSettings)
     optimiser: OptimiserSettings = field(default_factory=OptimiserSettings)
+    fusion: str | None = None
+    """Score of the finished model; None = that of its recognition module."""
     resolution: int = 0
     """Shorter side in pixels that the trained model resizes frames to, 0 = as they come."""
     crop: tuple[int, int] = (512, 512)

@@ -54,7 +54,8 @@ def validate(
     predictor = Predictor(network.eval(), description, device)
     try:
         with torch.inference_mode():
-            scores = [name for name in SCORES if name in predictor.usable_scores]
+            wanted = dict.fromkeys((*SCORES, predictor.fusion))
+            scores = [name for name in wanted if name in predictor.usable_scores]
             return evaluate(predictor, (scenes[i] for i in range(len(scenes))), scores)
     finally:
         network.train(was_training)

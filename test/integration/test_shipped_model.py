@@ -27,7 +27,19 @@ def test_model_card_is_there():
 
 def test_segments_camvid_and_finds_pasted_horses(predictor, data_root):
     samples = open_test_set("camvid_horses", data_root)
-    evaluation = evaluate(predictor, (samples[i] for i in range(0, 233, 8)), ["op_x_msm"])
-    assert evaluation.mean_iou > 0.52
-    assert evaluation.ranking["op_x_msm"].average_precision > 0.6
-    assert evaluation.ranking["op_x_msm"].fpr95 < 0.13
+    evaluation = evaluate(predictor, (samples[i] for i in range(0, 233, 8)), [predictor.fusion])
+    assert evaluation.mean_iou > 0.6
+    assert evaluation.ranking[predictor.fusion].average_precision > 0.76
+    assert evaluation.ranking[predictor.fusion].fpr95 < 0.06
+
+
+def test_finds_real_anomalies_on_foreign_roads(predictor, data_root):
+    samples = open_test_set("road_anomaly", data_root / "road_anomaly_dev")
+    evaluation = evaluate(predictor, (samples[i] for i in range(20)), [predictor.fusion])
+    assert evaluation.ranking[predictor.fusion].average_precision > 0.52
+    assert evaluation.ranking[predictor.fusion].fpr95 < 0.3
+
+
+def test_is_calibrated_for_its_own_score(predictor):
+    assert predictor.resolve_threshold("calibrated") == predictor.threshold
+    assert predictor.temperature() != 1.0

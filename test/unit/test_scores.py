@@ -27,7 +27,7 @@ EXPECTED = {
     "msm": 0.3,
     "op_x_msm": 0.8 * 0.3,
     "op_plus_msm": (0.8 + 0.3) / 2,
-    "dense_hybrid": 1 / (1 + math.exp(-(math.log(0.8) - LOG_SUM_EXP) / 10)),
+    "dense_hybrid": 1 / (1 + math.exp(-(math.log(0.8) - LOG_SUM_EXP))),
     "standardised_max_logit": 1 / (1 + math.exp((LOG_SUM_EXP + math.log(0.7) - 1.0) / 0.5)),
     "entropy": -(0.7 * math.log(0.7) + 0.2 * math.log(0.2) + 0.1 * math.log(0.1)) / math.log(3),
     "max_logit": 1 / (1 + math.exp((LOG_SUM_EXP + math.log(0.7)) / 10)),

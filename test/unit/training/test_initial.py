@@ -166,3 +166,11 @@ def test_the_description_follows_the_settings():
     closed = replace(SETTINGS, recognition=RecognitionSettings("multi_class"))
     assert describe(closed, TAXONOMY).decision.fusion == "msm"
     assert OpenSetNetwork(description.network).heads.outlier is not None
+
+
+def test_the_finished_models_score_can_be_chosen():
+    chosen = replace(SETTINGS, fusion="dense_hybrid")
+    assert describe(chosen, TAXONOMY).decision.fusion == "dense_hybrid"
+    assert describe(SETTINGS, TAXONOMY).decision.fusion == "op_x_msm"
+    with pytest.raises(OpenSetError, match="unknown fusion 'magic'"):
+        describe(replace(SETTINGS, fusion="magic"), TAXONOMY)
