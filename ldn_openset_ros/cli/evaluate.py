@@ -34,7 +34,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--score",
         action="append",
         choices=SCORE_NAMES,
-        help=f"outlier score, repeatable (default: {', '.join(DEFAULT_SCORES)})",
+        help=f"outlier score, repeatable (default: {', '.join(DEFAULT_SCORES)}, the model's own)",
     )
     parser.add_argument(
         "--recognition",
@@ -80,8 +80,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def default_scores(predictor: Predictor) -> list[str]:
-    """Return the paper's scores, without those that the model cannot give."""
-    return [name for name in DEFAULT_SCORES if name in predictor.usable_scores]
+    """Return the paper's scores that the model can give, and the model's own."""
+    wanted = dict.fromkeys((*DEFAULT_SCORES, predictor.fusion))
+    return [name for name in wanted if name in predictor.usable_scores]
 
 
 def as_table(evaluations: Sequence[Evaluation], dataset: str) -> Table:

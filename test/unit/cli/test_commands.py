@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -156,3 +157,72 @@ def test_every_command_has_help():
 def test_an_unwritable_json_file_is_named(tiny_model, tmp_path, capsys):
     assert main(["info", str(tiny_model), "--json", str(tmp_path)]) == 1
     assert f"cannot write {tmp_path}" in capsys.readouterr().err
+
+
+@pytest.fixture
+def outlier_folder(pictures, tmp_path):
+    """A data set of two pictures with outlier truth."""
+    root = tmp_path / "outliers"
+    for folder in ("images", "labels"):
+        (root / folder).mkdir(parents=True)
+    for name in ("a", "b"):
+        (root / "images" / f"{name}.png").write_bytes((pictures / f"{name}.png").read_bytes())
+        truth = np.zeros((40, 60), np.uint8)
+        truth[10:20, 10:20] = 1
+        cv2.imwrite(str(root / "labels" / f"{name}.png"), truth)
+    return root
+
+
+def test_evaluate_judges_by_the_papers_scores_and_the_models_own(
+    calibrated_model, outlier_folder, tmp_path, capsys
+):
+    figures = tmp_path / "e.json"
+    where = ["--dataset", "folder", "--root", str(outlier_folder), "--json", str(figures)]
+    assert main(["evaluate", str(calibrated_model), *where]) == 0
+    assert set(json.loads(figures.read_text())["ranking"]) == {"op", "msm", "op_x_msm"}
+    capsys.readouterr()
+
+
+def test_evaluate_refuses_a_score_the_model_cannot_give(tiny_model, outlier_folder, capsys):
+    where = ["--dataset", "folder", "--root", str(outlier_folder)]
+    assert main(["evaluate", str(tiny_model), *where, "--score", "standardised_max_logit"]) == 1
+    assert "needs class statistics, which this model lacks" in capsys.readouterr().err
+
+
+def test_evaluate_refuses_another_recognition_module_on_the_wrong_heads(
+    tiny_model, outlier_folder, capsys
+):
+    where = ["--dataset", "folder", "--root", str(outlier_folder)]
+    assert main(["evaluate", str(tiny_model), *where, "--recognition", "odin"]) == 1
+    assert "odin needs segmentation_head classes and outlier_head false" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("assays", "reason"),
+    [("0", "--assays is 0: give 1 or more"), ("2", "folder is not drawn at random")],
+)
+def test_assays_that_cannot_be_drawn_are_refused(
+    tiny_model, outlier_folder, capsys, assays, reason
+):
+    where = ["--dataset", "folder", "--root", str(outlier_folder)]
+    assert main(["evaluate", str(tiny_model), *where, "--assays", assays]) == 1
+    assert reason in capsys.readouterr().err
+
+
+def test_assays_give_mean_and_standard_deviation(tiny_model, small_data, tmp_path, capsys):
+    root, figures = tmp_path / "root", tmp_path / "e.json"
+    shutil.copytree(small_data / "camvid", root / "camvid")
+    for folder, picture in (
+        ("images", np.full((20, 20, 3), 200, np.uint8)),
+        ("masks", np.pad(np.full((10, 10), 255, np.uint8), 5)),
+    ):
+        (root / "horses" / folder).mkdir(parents=True)
+        cv2.imwrite(str(root / "horses" / folder / "h.png"), picture)
+    where = ["--dataset", "camvid_horses", "--split", "val", "--root", str(root)]
+    code = main(["evaluate", str(tiny_model), *where, "--assays", "2", "--json", str(figures)])
+    assert code == 0
+    first, second = json.loads(figures.read_text())["assays"]
+    assert first["ranking"]["op"]["positives"] != second["ranking"]["op"]["positives"]
+    printed = capsys.readouterr().out
+    assert "2 assays" in printed
+    assert "±" in printed
