@@ -6,15 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from ldn_openset_ros.data.ade20k import Ade20kInstances
 from ldn_openset_ros.data.camvid import CamVid
 from ldn_openset_ros.data.cityscapes import Cityscapes
 from ldn_openset_ros.data.fishyscapes import FishyscapesLostAndFound, FishyscapesStatic
 from ldn_openset_ros.data.folder import PictureFolder
-from ldn_openset_ros.data.imagenet_boxes import ImageNetBoxes
-from ldn_openset_ros.data.localised_negatives import LocalisedNegatives
 from ldn_openset_ros.data.lost_and_found import LostAndFound
-from ldn_openset_ros.data.negatives import Negative, NegativePictures
 from ldn_openset_ros.data.road_anomaly import RoadAnomaly
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.data.segment_me_if_you_can import SegmentMeIfYouCan
@@ -40,25 +36,6 @@ def open_dataset(
     if name not in _READERS:
         raise OpenSetError(f"no data set {name!r}: choose {', '.join(DATASET_NAMES)}")
     return _READERS[name](Path(root), split, sequence)
-
-
-def open_negatives(kind: str, root: str | Path, box_extent: float = 1.0) -> Sequence[Negative]:
-    """Open the negatives at `root`.
-
-    kind: `pictures`, a folder without annotations; `localised`, the same with the objects found
-        by a classifier; `imagenet_boxes`; `ade20k`, the training
-        instances. box_extent: for `pictures` alone, which have no boxes of their own.
-    """
-    root = Path(root)
-    if kind == "pictures":
-        return NegativePictures(root, box_extent)
-    if kind == "localised":
-        return LocalisedNegatives(root)
-    if kind == "imagenet_boxes":
-        return ImageNetBoxes(root)
-    if kind == "ade20k":
-        return Ade20kInstances(root)
-    raise OpenSetError(f"no negatives {kind!r}: choose {', '.join(NEGATIVE_KINDS)}")
 
 
 def _with_sequences(reader: type, default: str) -> _Reader:
@@ -126,6 +103,3 @@ WITHOUT_SPLITS = frozenset(
     }
 )
 """Those of them that take no split."""
-
-NEGATIVE_KINDS = ("pictures", "localised", "imagenet_boxes", "ade20k")
-"""The kinds `open_negatives` knows."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from ldn_openset_ros.data.negative_kinds import NEGATIVE_KINDS
 from ldn_openset_ros.data.pasting import ShareSettings
-from ldn_openset_ros.data.registry import DATASET_NAMES, NEGATIVE_KINDS, WITHOUT_SPLITS
+from ldn_openset_ros.data.registry import DATASET_NAMES, WITHOUT_SPLITS
 from ldn_openset_ros.data.transforms import JitterSettings, PhotometrySettings
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.network import NetworkSettings
@@ -148,7 +149,7 @@ class RoadSource:
 
 @dataclass(frozen=True)
 class NegativeSource:
-    """Negatives of one kind (`data.registry.NEGATIVE_KINDS`); folder: below the data root."""
+    """Negatives of a kind of `data.negative_kinds`; folder: below the data root."""
 
     kind: str = "imagenet_boxes"
     folder: str = "imagenet"

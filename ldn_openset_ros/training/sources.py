@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from ldn_openset_ros.data.negative_kinds import open_negatives
 from ldn_openset_ros.data.negatives import Negative
-from ldn_openset_ros.data.registry import open_dataset, open_negatives
+from ldn_openset_ros.data.registry import open_dataset
 from ldn_openset_ros.data.rendered_scenes import RenderedScenes
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError

@@ -104,6 +104,14 @@ def test_importing_the_package_imports_neither_torch_nor_ros():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_bags_are_made_and_played_without_torch():
+    code = (
+        "import sys, ldn_openset_ros.cli.make_bag;"
+        "sys.exit(any(m in sys.modules for m in ('torch', 'rclpy')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_library_code_does_not_print():
     prints = [
         str(path.relative_to(PACKAGE))

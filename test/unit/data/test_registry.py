@@ -12,16 +12,8 @@ from ldn_openset_ros.data.camvid import CamVid
 from ldn_openset_ros.data.cityscapes import Cityscapes
 from ldn_openset_ros.data.fishyscapes import FishyscapesLostAndFound, FishyscapesStatic
 from ldn_openset_ros.data.folder import PictureFolder
-from ldn_openset_ros.data.imagenet_boxes import ImageNetBoxes
 from ldn_openset_ros.data.lost_and_found import LostAndFound
-from ldn_openset_ros.data.negatives import Box
-from ldn_openset_ros.data.registry import (
-    DATASET_NAMES,
-    NEGATIVE_KINDS,
-    WITHOUT_SPLITS,
-    open_dataset,
-    open_negatives,
-)
+from ldn_openset_ros.data.registry import DATASET_NAMES, WITHOUT_SPLITS, open_dataset
 from ldn_openset_ros.data.road_anomaly import RoadAnomaly
 from ldn_openset_ros.data.segment_me_if_you_can import SegmentMeIfYouCan
 from ldn_openset_ros.data.street_hazards import StreetHazards
@@ -134,32 +126,3 @@ def test_splits_are_refused_where_there_are_none(root, name):
 def test_sequences_are_refused_where_there_are_none(root, name):
     with pytest.raises(OpenSetError, match=f"{name} has no sequences: leave 'one' out"):
         open_dataset(name, root / name, sequence="one")
-
-
-def test_negatives_by_kind(tmp_path, write_box):
-    assert NEGATIVE_KINDS == ("pictures", "localised", "imagenet_boxes", "ade20k")
-    write(tmp_path / "pictures" / "a.png")
-    assert open_negatives("pictures", tmp_path / "pictures")[0].box == Box(0, 0, 3, 2)
-    write(tmp_path / "pictures" / "a.png", (20, 40, 3))
-    assert open_negatives("pictures", tmp_path / "pictures", 0.5)[0].box == Box(10, 5, 30, 15)
-    boxes = open_negatives("imagenet_boxes", write_box(tmp_path / "boxes"))
-    assert type(boxes) is ImageNetBoxes
-    assert len(boxes) == 1
-    with pytest.raises(OpenSetError, match=r"no ADE20K at .*/images/ADE/training"):
-        open_negatives("ade20k", tmp_path)
-    with pytest.raises(OpenSetError, match="no negatives 'coco': choose pictures, localised"):
-        open_negatives("coco", tmp_path)
-
-
-@pytest.fixture
-def write_box():
-    """Write the smallest tree of ImageNet boxes."""
-
-    def write_tree(root):
-        (root / "Data/CLS-LOC/train/n1").mkdir(parents=True)
-        folder = root / "Annotations/CLS-LOC/train/n1"
-        folder.mkdir(parents=True)
-        (folder / "n1_1.xml").write_text("<annotation/>")
-        return root
-
-    return write_tree
