@@ -11,7 +11,12 @@ from ldn_openset_ros.recognition.registry import RECOGNITION_NAMES
 from ldn_openset_ros.resources import config_file
 from ldn_openset_ros.scores import check_score
 from ldn_openset_ros.settings import FROZEN, read_yaml, settings_from_dict
-from ldn_openset_ros.training.settings import TrainingSettings, merge, read_experiment
+from ldn_openset_ros.training.settings import (
+    TrainingSettings,
+    merge,
+    read_experiment,
+    read_training_settings,
+)
 
 TABLE_NAMES = ("table1", "table3", "figure7")
 PROFILE_NAMES = ("vistas", "camvid")
@@ -36,8 +41,9 @@ class MeasuredSet:
 class Profile:
     """On which data, how long and how often the rows are trained and measured.
 
-    needs: folders below the data root. experiment: a file relative to the profile's. passes: of
-    MC dropout. tests: by the part they play in the tables.
+    needs: folders below the data root. experiment: a file relative to the profile's. start: one
+    that is trained first and that every row starts from. passes: of MC dropout. tests: by the
+    part they play in the tables.
     """
 
     name: str
@@ -45,6 +51,7 @@ class Profile:
     experiment: str
     seeds: tuple[int, ...]
     tests: dict[str, MeasuredSet]
+    start: str | None = None
     passes: int = 50
     notes: tuple[str, ...] = ()
 
@@ -133,8 +140,20 @@ def choose_profile(data: Path, name: str | None = None) -> Profile:
     raise OpenSetError(f"{data} has not the data of a profile: {lacking}")
 
 
-def run_settings(profile: Profile, run: str, seed: int) -> TrainingSettings:
-    """Return the settings of a training: the profile's experiment with the run's differences."""
+def start_settings(profile: Profile) -> TrainingSettings | None:
+    """Return the settings of the training that every row starts from, if there is one."""
+    if profile.start is None:
+        return None
+    return read_training_settings(config_file("reproduce", profile.start))
+
+
+def run_settings(
+    profile: Profile, run: str, seed: int, initial_model: str | None = None
+) -> TrainingSettings:
+    """Return the settings of a training: the profile's experiment with the run's differences.
+
+    initial_model: what it starts from, None = what the experiment says.
+    """
     runs = read_yaml(config_file("reproduce", "runs.yaml"))
     if run not in runs:
         raise OpenSetError(f"no run {run!r} in runs.yaml: choose one of {', '.join(runs)}")
@@ -142,4 +161,10 @@ def run_settings(profile: Profile, run: str, seed: int) -> TrainingSettings:
     values = merge(read_experiment(path), runs[run])
     settings = settings_from_dict(TrainingSettings, values, f"{path} with run {run}")
     recognition = replace(settings.recognition, passes=profile.passes)
-    return replace(settings, name=run, seed=seed, recognition=recognition)
+    return replace(
+        settings,
+        name=run,
+        seed=seed,
+        recognition=recognition,
+        initial_model=initial_model or settings.initial_model,
+    )

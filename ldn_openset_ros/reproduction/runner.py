@@ -15,12 +15,20 @@ from ldn_openset_ros.evaluation.evaluate import evaluate
 from ldn_openset_ros.evaluation.test_sets import open_test_set
 from ldn_openset_ros.folders import make_folder
 from ldn_openset_ros.inference.predictor import Predictor
-from ldn_openset_ros.reproduction.plan import MeasuredSet, Profile, Table, run_settings
+from ldn_openset_ros.reproduction.plan import (
+    MeasuredSet,
+    Profile,
+    Table,
+    run_settings,
+    start_settings,
+)
 from ldn_openset_ros.training.loop import MODEL_FOLDER, is_finished, settings_digest, train
 from ldn_openset_ros.training.settings import TrainingSettings
 
 SCORES = ("op", "msm", "op_x_msm")
 """Measured together, so that tables share what is measured."""
+
+START_FOLDER = "start"
 
 Measurement = dict
 """What `Evaluation.to_dict` gives for one test set and assay, and `request`, what was asked."""
@@ -48,9 +56,10 @@ class Runner:
             )
         found: dict[tuple, list[Measurement]] = {}
         trainings = dict.fromkeys((row.run, row.recognition) for row in table.rows)
+        initial_model = self._train_start()
         for seed in seeds:
             for run, recognition in trainings:
-                settings = run_settings(self._profile, run, seed)
+                settings = run_settings(self._profile, run, seed, initial_model)
                 folder = self._output / run / f"seed{seed}"
                 self._train(settings, folder)
                 for test in table.tests():
@@ -60,6 +69,13 @@ class Runner:
                         for assay in range(self._profile.tests[test].assays)
                     )
         return found
+
+    def _train_start(self) -> str | None:
+        settings = start_settings(self._profile)
+        if settings is None:
+            return None
+        self._train(settings, self._output / START_FOLDER)
+        return str(self._output / START_FOLDER / MODEL_FOLDER)
 
     def _train(self, settings: TrainingSettings, folder: Path) -> None:
         if not is_finished(settings, folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,11 +12,20 @@ import numpy as np
 import pytest
 import yaml
 
+from ldn_openset_ros import Predictor
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.reproduction import plan
-from ldn_openset_ros.reproduction.plan import Column, MeasuredSet, Profile, Row, Table
+from ldn_openset_ros.reproduction.plan import (
+    Column,
+    MeasuredSet,
+    Profile,
+    Row,
+    Table,
+    run_settings,
+)
 from ldn_openset_ros.reproduction.runner import Runner
 from ldn_openset_ros.reproduction.tables import to_dict, to_markdown
+from ldn_openset_ros.training.loop import is_finished
 
 PROFILE = Profile(
     name="small",
@@ -143,6 +153,22 @@ def test_another_request_is_measured_anew(config, data, tmp_path):
 def test_a_seed_the_profile_has_not_is_refused(config, data, tmp_path):
     with pytest.raises(OpenSetError, match="no seed 9: choose 1, 2"):
         Runner(PROFILE, data, tmp_path, "cpu").measure(TABLE, [9])
+
+
+def test_rows_start_from_what_is_trained_first(config, data, tmp_path):
+    start = {**EXPERIMENT, "name": "first", "recognition": {"name": "multi_class"}}
+    (config / "start.yaml").write_text(yaml.safe_dump(start))
+    profile = replace(PROFILE, start="start.yaml")
+    table = Table("One", TABLE.rows[:1], TABLE.columns[:1])
+    output = tmp_path / "runs"
+    runner = Runner(profile, data, output, "cpu")
+    runner.measure(table, [1])
+    assert Predictor.load(output / "start" / "model", device="cpu").recognition == "multi_class"
+    before = snapshot(output)
+    runner.measure(table, [1])
+    assert snapshot(output) == before
+    settings = run_settings(profile, "two_heads", 1, str(output / "start" / "model"))
+    assert is_finished(settings, output / "two_heads" / "seed1")
 
 
 def known_measurements(by_area: bool = False) -> dict:
