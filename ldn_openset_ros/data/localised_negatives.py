@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from ldn_openset_ros.data.negatives import Negative, bounding_box
+from ldn_openset_ros.data.negatives import Negative, bounding_box, central_box
 from ldn_openset_ros.data.pictures import list_pictures, read_rgb
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.class_activation import ClassActivation
@@ -20,6 +20,8 @@ SHORTER_SIDE = 352
 OBJECT, BACKGROUND = 0.3, 0.08
 """Share of the strongest evidence from which on a pixel belongs to the object, and below which it
 does not; between them it is not known."""
+FALLBACK_EXTENT = 0.5
+"""Of the central box of a picture in which no object is found."""
 
 
 class LocalisedNegatives(Sequence[Negative]):
@@ -48,6 +50,8 @@ class LocalisedNegatives(Sequence[Negative]):
         size = rgb.shape[1::-1]
         evidence = cv2.resize(self._evidence[index], size, interpolation=cv2.INTER_CUBIC)
         mask = evidence >= OBJECT
+        if not mask.any():  # nothing spoke for any class, as in a picture of one colour
+            return Negative(path.stem, rgb, central_box(*rgb.shape[:2], FALLBACK_EXTENT))
         return Negative(path.stem, rgb, bounding_box(mask), mask, evidence < BACKGROUND)
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ldn_openset_ros.nn.checkpoint import read_foreign_state_dict
+from ldn_openset_ros.nn.checkpoint import load_strictly, read_foreign_state_dict
 from ldn_openset_ros.nn.efficient_net_lite import (
     BATCH_NORM_EPS,
     efficientnet_lite0,
@@ -38,7 +38,7 @@ class ClassActivation(nn.Module):
             (self.classifier, "_fc."),
         ):
             own = {k.removeprefix(prefix): t for k, t in state.items() if k.startswith(prefix)}
-            module.load_state_dict(own, strict=False)  # counters of batch norm may be absent
+            load_strictly(module, own, path)
         self.eval()
 
     @torch.inference_mode()

