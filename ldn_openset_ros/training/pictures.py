@@ -59,6 +59,8 @@ class TrainingPictures(Dataset):
         self._inliers = inliers
         self._negatives = negatives
         self._rendered = rendered
+        self._epoch = -1
+        self._order = np.empty(0, np.int64)
 
     def __len__(self) -> int:
         return self._settings.steps * self._settings.batch_size
@@ -101,10 +103,10 @@ class TrainingPictures(Dataset):
 
     def _negative(self, index: int) -> Negative:
         epoch, place = divmod(index, len(self._negatives))
-        order = np.random.default_rng((self._settings.seed, ORDER_STREAM, epoch)).permutation(
-            len(self._negatives)
-        )
-        return self._negatives[int(order[place])]
+        if epoch != self._epoch:  # one order at a time: ImageNet has half a million negatives
+            rng = np.random.default_rng((self._settings.seed, ORDER_STREAM, epoch))
+            self._epoch, self._order = epoch, rng.permutation(len(self._negatives))
+        return self._negatives[int(self._order[place])]
 
     def _scene(
         self, rng: np.random.Generator, change: Callable[[Sample], Sample] | None = None
