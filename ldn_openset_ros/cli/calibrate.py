@@ -33,6 +33,8 @@ from ldn_openset_ros.training.validation import ValidationScenes
 
 PASTED = "camvid_pasted"
 DEFAULT_SPLIT = "val"
+COMPOSED_OF_WILD_DASH = ("wd_pascal", "wd_lsun")
+"""Test sets whose road scenes have no splits."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -95,7 +97,8 @@ def run(args: argparse.Namespace) -> int:
     if args.output and (args.output / DESCRIPTION_FILE).exists():
         raise OpenSetError(f"{args.output} holds a model already: remove it or choose another -o")
     predictor = Predictor.load(source, device=args.device, resolution=args.resolution)
-    split = args.split or (None if args.dataset in WITHOUT_SPLITS else DEFAULT_SPLIT)
+    whole = args.dataset in WITHOUT_SPLITS or args.dataset in COMPOSED_OF_WILD_DASH
+    split = args.split or (None if whole else DEFAULT_SPLIT)
     samples = open_validation_data(args.dataset, args.root, split)
     frames = tqdm((samples[i] for i in range(len(samples))), total=len(samples), unit="frame")
     data = f"{args.dataset}, split {split}" if split else args.dataset

@@ -1,4 +1,4 @@
-"""Data sets and negatives by name."""
+"""Data sets by name."""
 
 from __future__ import annotations
 

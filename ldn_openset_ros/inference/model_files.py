@@ -109,6 +109,12 @@ class ModelDescription:
                 f"model {self.name!r} has {self.network.num_classes} logits but a taxonomy of "
                 f"{classes} classes"
             )
+        statistics = self.class_statistics
+        if statistics is not None and len(statistics.mean) != classes:
+            raise OpenSetError(
+                f"model {self.name!r} has class statistics of {len(statistics.mean)} classes, not "
+                f"of its {classes}: train it again or take class_statistics out"
+            )
         module = build_recognition(self.recognition)
         heads = (module.segmentation_head, module.outlier_head)
         if heads != (self.network.segmentation_head, self.network.outlier_head):

@@ -15,6 +15,7 @@ from torch import Tensor
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.calibration import resolve_threshold, temperature_of
 from ldn_openset_ros.inference.model_files import (
+    DecisionSettings,
     ModelDescription,
     find_model,
     read_description,
@@ -306,13 +307,22 @@ class Predictor:
 
 
 def choose_recognition(description: ModelDescription, name: str | None) -> ModelDescription:
-    """Return the description with another recognition module and its default score."""
+    """Return the description with another recognition module and its default score.
+
+    What was measured on the old module's logits goes: class statistics, calibration, threshold.
+    """
     if name is None or name == description.recognition.name:
         return description
     recognition = replace(description.recognition, name=name)
     fusion = build_recognition(recognition).default_score
-    decision = replace(description.decision, fusion=fusion)
-    return replace(description, recognition=recognition, decision=decision)
+    decision = replace(description.decision, fusion=fusion, threshold=DecisionSettings.threshold)
+    return replace(
+        description,
+        recognition=recognition,
+        decision=decision,
+        class_statistics=None,
+        calibration=None,
+    )
 
 
 def network_size(size: tuple[int, int], resolution: int) -> tuple[int, int]:

@@ -32,6 +32,7 @@ class ProcessBatchNorm2d(nn.BatchNorm2d):
         """Normalise (N, C, h, w)."""
         if not self.training or process_count() == 1:
             return super().forward(features)
+        dtype, features = features.dtype, features.to(self.running_mean.dtype)
         mean = _differentiable_mean(features.mean((0, 2, 3)))
         # Not E[x^2] - E[x]^2, which loses its digits where the mean is large.
         centred = features - mean.view(1, -1, 1, 1)
@@ -42,7 +43,8 @@ class ProcessBatchNorm2d(nn.BatchNorm2d):
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * count / (count - 1), self.momentum)
         scale = self.weight * (variance + self.eps).rsqrt()
-        return centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
+        normalised = centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)
+        return normalised.to(dtype)
 
 
 def _differentiable_mean(value: Tensor) -> Tensor:

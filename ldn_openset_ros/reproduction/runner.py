@@ -115,9 +115,10 @@ class Runner:
         samples = open_frames(test_set, self._data, assay)
         scores = [name for name in SCORES if name in predictor.usable_scores]
         description = f"{settings.name} seed {settings.seed}: {test}"
-        evaluation = evaluate(
-            predictor, tqdm(samples, desc=description, unit="frame"), scores, edges
-        )
+        # By index: iterating a Sequence would take an IndexError in a reader for its end.
+        frames = (samples[i] for i in range(len(samples)))
+        progress = tqdm(frames, desc=description, total=len(samples), unit="frame")
+        evaluation = evaluate(predictor, progress, scores, edges)
         measurement = {"request": request, **evaluation.to_dict()}
         make_folder(path.parent)
         path.write_text(json.dumps(measurement, indent=1) + "\n")

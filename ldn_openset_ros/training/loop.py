@@ -26,7 +26,7 @@ from ldn_openset_ros.inference.model_files import (
 from ldn_openset_ros.nn.gradient_checkpointing import enable_gradient_checkpointing
 from ldn_openset_ros.nn.processes import mean_over_processes, share_batch_norm
 from ldn_openset_ros.recognition.module import Truth
-from ldn_openset_ros.recognition.registry import RecognitionSettings, build_recognition
+from ldn_openset_ros.recognition.registry import build_recognition
 from ldn_openset_ros.training.batches import load_batches
 from ldn_openset_ros.training.initial import describe, initial_network
 from ldn_openset_ros.training.losses import LossParts, compound_loss, in_float32
@@ -194,15 +194,13 @@ def is_finished(settings: TrainingSettings, output: Path) -> bool:
 
 
 def settings_digest(settings: TrainingSettings) -> str:
-    """Return a fingerprint of all that changes a run's weights."""
+    """Return a fingerprint of all that changes a run's weights, or how its model recognises."""
     settings = replace(
         settings,
         workers=0,
         checkpoint_every=1,
         validate_every=1,
         gradient_checkpointing=False,
-        # Temperature, step and passes are those of the finished model.
-        recognition=RecognitionSettings(settings.recognition.name),
         fusion=None,
         data=replace(settings.data, validation_every=1),
     )

@@ -16,6 +16,7 @@ from ldn_openset_ros.inference.model_files import (
     read_description,
     write_model,
 )
+from ldn_openset_ros.inference.predictor import choose_recognition
 from ldn_openset_ros.nn.layers import upsample
 from ldn_openset_ros.nn.network import OpenSetNetwork
 from ldn_openset_ros.recognition.registry import (
@@ -23,6 +24,7 @@ from ldn_openset_ros.recognition.registry import (
     RECOGNITION_NAMES,
     RecognitionSettings,
 )
+from ldn_openset_ros.scores import ClassStatistics
 
 
 @pytest.fixture
@@ -151,3 +153,23 @@ def test_a_models_own_exponent_smoothing_and_boundary_width_take_effect(model, r
     smooth = Predictor.load(model("two_heads", smoothing=1.0), device="cpu")
     rough = smooth.decide(smooth.infer(rgb), smoothing=0.0).outlier
     assert np.array_equal(rough, maps[0])
+
+
+def test_another_module_takes_nothing_that_was_measured_on_the_old_ones_logits(model):
+    description = read_description(model("multi_class"))
+    statistics = ClassStatistics((1.0,) * 11, (1.0,) * 11)
+    description = replace(
+        description,
+        class_statistics=statistics,
+        decision=replace(description.decision, threshold=0.3),
+    )
+    odin = choose_recognition(description, "odin")
+    assert (odin.class_statistics, odin.calibration) == (None, None)
+    assert odin.decision.threshold == 0.5
+    assert choose_recognition(description, None) is description
+
+
+def test_class_statistics_must_fit_the_taxonomy(model):
+    description = read_description(model("multi_class"))
+    with pytest.raises(OpenSetError, match="class statistics of 2 classes, not of its 11"):
+        replace(description, class_statistics=ClassStatistics((1.0, 1.0), (1.0, 1.0)))
