@@ -14,7 +14,7 @@ from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.evaluate import Evaluation, evaluate
 from ldn_openset_ros.evaluation.spread import spread
-from ldn_openset_ros.evaluation.test_sets import TEST_SET_NAMES, open_test_set
+from ldn_openset_ros.evaluation.test_sets import COMPOSED, TEST_SET_NAMES, open_test_set
 from ldn_openset_ros.inference.model_files import DEFAULT_MODEL
 from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.recognition.registry import RECOGNITION_NAMES
@@ -57,6 +57,10 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate, print a table with its protocol, write the JSON file."""
     if args.assays < 1:
         raise OpenSetError(f"--assays is {args.assays}: give 1 or more")
+    if args.assays > 1 and args.dataset not in COMPOSED:
+        raise OpenSetError(
+            f"{args.dataset} is not drawn at random: leave --assays {args.assays} out"
+        )
     predictor = Predictor.load(
         args.model, device=args.device, resolution=args.resolution, recognition=args.recognition
     )

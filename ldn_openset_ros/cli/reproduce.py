@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
     """Train and measure what is missing, then write the table as Markdown and JSON."""
     table = read_table(args.table)
     profile = choose_profile(args.data, args.profile)
-    seeds = args.seed or list(profile.seeds)
+    seeds = list(dict.fromkeys(args.seed or profile.seeds))
     output = args.output or Path("runs") / "reproduce" / profile.name
     runner = Runner(profile, args.data, output, str(choose_device(args.device)))
     measurements = runner.measure(table, seeds)

@@ -64,7 +64,8 @@ def evaluate(
                 if by_area:
                     by_area[name].add(log_odds[name], sample.outlier)
     if not labelled and not ranked:
-        raise OpenSetError("no sample has labels or outlier truth: nothing can be measured")
+        usable = "labels or outlier truth" if predictor.gives_classes else "outlier truth"
+        raise OpenSetError(f"no sample has {usable}: nothing can be measured")
     iou = confusion.iou() if labelled else None
     return Evaluation(
         model=predictor.name,
@@ -78,7 +79,7 @@ def evaluate(
         best_f1_thresholds={n: h.best_f1_threshold() for n, h in histograms.items()}
         if ranked
         else {},
-        by_area={name: ranking.measures() for name, ranking in by_area.items()},
+        by_area={n: by_size.measures() for n, by_size in by_area.items()} if ranked else {},
     )
 
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.metrics.ranking import RankingHistogram, RankingMeasures
+from ldn_openset_ros.metrics.ranking import RankingHistogram, RankingMeasures, check_truth
 from ldn_openset_ros.taxonomy import IGNORE_INDEX
 
 CONNECTIVITY = 8
@@ -35,7 +35,7 @@ class RankingByArea:
 
     def __init__(self, edges: Sequence[float]) -> None:
         """`edges`: ascending shares of the picture's area, at least two; one bin between each."""
-        if len(edges) < 2 or any(low >= high for low, high in pairwise(edges)):
+        if len(edges) < 2 or not all(low < high for low, high in pairwise(edges)):
             raise OpenSetError(f"area edges {list(edges)}: give at least two ascending shares")
         self._edges = tuple(edges)
         self._objects = [0] * (len(edges) - 1)
@@ -44,6 +44,7 @@ class RankingByArea:
 
     def add(self, log_odds: np.ndarray, outlier: np.ndarray) -> None:
         """Count a frame: float (H, W) log-odds; uint8 (H, W) truth, 0, 1 or 255."""
+        check_truth(log_odds, outlier)
         self._inliers.add(log_odds, np.where(outlier == 0, 0, IGNORE_INDEX).astype(np.uint8))
         count, components, statistics, _ = cv2.connectedComponentsWithStats(
             (outlier == 1).astype(np.uint8), connectivity=CONNECTIVITY

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.evaluation.test_sets import COMPOSED, TEST_SET_NAMES
 from ldn_openset_ros.recognition.registry import RECOGNITION_NAMES
 from ldn_openset_ros.resources import config_file
 from ldn_openset_ros.scores import check_score
@@ -21,11 +22,17 @@ from ldn_openset_ros.training.settings import (
 TABLE_NAMES = ("table1", "table3", "figure7")
 PROFILE_NAMES = ("vistas", "camvid")
 """The paper's own data first: it is taken where both are there."""
+MEASURED_SCORES = ("op", "msm", "op_x_msm")
+"""Measured together, so that tables share what is measured."""
 
 
 @dataclass(frozen=True)
 class MeasuredSet:
-    """A test set of `evaluation.test_sets`; root: below the data root; every: each n-th frame."""
+    """A test set of `evaluation.test_sets` and how it is measured.
+
+    root: below the data root. resolution: shorter side in pixels, 0 = as frames come. every: each
+    n-th frame. assays: draws of a composed test set.
+    """
 
     dataset: str
     root: str = "."
@@ -35,6 +42,21 @@ class MeasuredSet:
     assays: int = 1
 
     __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        if self.dataset not in TEST_SET_NAMES:
+            raise OpenSetError(
+                f"no test set {self.dataset!r}: choose one of {', '.join(TEST_SET_NAMES)}"
+            )
+        if self.resolution < 0 or self.every < 1 or self.assays < 1:
+            raise OpenSetError(
+                f"test set {self.dataset}: give a resolution of at least 0, every and assays of "
+                "at least 1"
+            )
+        if self.assays > 1 and self.dataset not in COMPOSED:
+            raise OpenSetError(
+                f"test set {self.dataset} is not drawn at random: leave assays {self.assays} out"
+            )
 
 
 @dataclass(frozen=True)
@@ -87,8 +109,16 @@ class Row:
 
     def __post_init__(self) -> None:
         check_score(self.score)
+        if self.score not in MEASURED_SCORES:
+            raise OpenSetError(
+                f"row {self.title!r}: score {self.score} is not measured: choose one of "
+                f"{', '.join(MEASURED_SCORES)}"
+            )
         if self.recognition is not None and self.recognition not in RECOGNITION_NAMES:
-            raise OpenSetError(f"row {self.title!r}: no recognition module {self.recognition!r}")
+            raise OpenSetError(
+                f"row {self.title!r}: no recognition module {self.recognition!r}: choose one of "
+                f"{', '.join(RECOGNITION_NAMES)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -102,6 +132,10 @@ class Table:
     area_test: str = ""
 
     __pydantic_config__ = FROZEN
+
+    def __post_init__(self) -> None:
+        if bool(self.area_edges) != bool(self.area_test):
+            raise OpenSetError(f"table {self.title!r}: area_edges and area_test go together")
 
     def tests(self) -> tuple[str, ...]:
         """Return the parts of the test sets that the table needs."""
@@ -137,7 +171,29 @@ def choose_profile(data: Path, name: str | None = None) -> Profile:
         if not missing[profile.name]:
             return profile
     lacking = "; ".join(f"{known} lacks {', '.join(names)}" for known, names in missing.items())
-    raise OpenSetError(f"{data} has not the data of a profile: {lacking}")
+    raise OpenSetError(
+        f"{data} has not the data of a profile: {lacking}; put these folders there or give "
+        "another --data"
+    )
+
+
+def check_tests(table: Table, profile: Profile, data: Path) -> None:
+    """Raise OpenSetError where a test set that the table needs is not there.
+
+    Before the training, which takes hours or days, not after it.
+    """
+    for test in table.tests():
+        if test not in profile.tests:
+            raise OpenSetError(
+                f"profile {profile.name} has no test set {test!r}, which {table.title!r} needs: "
+                f"it has {', '.join(profile.tests)}"
+            )
+        root = data / profile.tests[test].root
+        if not root.is_dir():
+            raise OpenSetError(
+                f"no folder {root}, which {table.title!r} is measured on: put "
+                f"{profile.tests[test].dataset} there"
+            )
 
 
 def start_settings(profile: Profile) -> TrainingSettings | None:

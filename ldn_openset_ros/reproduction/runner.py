@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,17 +17,16 @@ from ldn_openset_ros.evaluation.test_sets import open_test_set
 from ldn_openset_ros.folders import make_folder
 from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.reproduction.plan import (
+    MEASURED_SCORES,
     MeasuredSet,
     Profile,
     Table,
+    check_tests,
     run_settings,
     start_settings,
 )
 from ldn_openset_ros.training.loop import MODEL_FOLDER, is_finished, settings_digest, train
 from ldn_openset_ros.training.settings import TrainingSettings
-
-SCORES = ("op", "msm", "op_x_msm")
-"""Measured together, so that tables share what is measured."""
 
 START_FOLDER = "start"
 
@@ -46,7 +46,8 @@ class Runner:
     def measure(self, table: Table, seeds: Sequence[int]) -> dict[tuple, list[Measurement]]:
         """Return all measurements by (run, recognition, test); train and measure what is missing.
 
-        There is one for each seed and assay, seeds first.
+        There is one for each seed and assay, seeds first. Raises OpenSetError for a seed that the
+        profile has not and, before any training, for test sets that are not there.
         """
         unknown = [seed for seed in seeds if seed not in self._profile.seeds]
         if unknown:
@@ -54,6 +55,7 @@ class Runner:
                 f"profile {self._profile.name} has no seed {unknown[0]}: choose "
                 f"{', '.join(map(str, self._profile.seeds))}"
             )
+        check_tests(table, self._profile, self._data)
         found: dict[tuple, list[Measurement]] = {}
         trainings = dict.fromkeys((row.run, row.recognition) for row in table.rows)
         initial_model = self._train_start()
@@ -113,16 +115,26 @@ class Runner:
             recognition=recognition,
         )
         samples = open_frames(test_set, self._data, assay)
-        scores = [name for name in SCORES if name in predictor.usable_scores]
+        scores = [name for name in MEASURED_SCORES if name in predictor.usable_scores]
         description = f"{settings.name} seed {settings.seed}: {test}"
         # By index: iterating a Sequence would take an IndexError in a reader for its end.
         frames = (samples[i] for i in range(len(samples)))
         progress = tqdm(frames, desc=description, total=len(samples), unit="frame")
         evaluation = evaluate(predictor, progress, scores, edges)
         measurement = {"request": request, **evaluation.to_dict()}
-        make_folder(path.parent)
-        path.write_text(json.dumps(measurement, indent=1) + "\n")
+        write_measurement(path, measurement)
         return measurement
+
+
+def write_measurement(path: Path, measurement: Measurement) -> None:
+    """Write a measurement at once: a cut leaves no half a file."""
+    make_folder(path.parent)
+    new = path.with_suffix(".new")
+    try:
+        new.write_text(json.dumps(measurement, indent=1) + "\n")
+        os.replace(new, path)
+    except OSError as error:
+        raise OpenSetError(f"cannot write {path}: {error.strerror}") from None
 
 
 def read_measurement(path: Path) -> Measurement:
@@ -130,7 +142,7 @@ def read_measurement(path: Path) -> Measurement:
     try:
         known = json.loads(path.read_text())
         return {"request": known.pop("request"), **known}
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise OpenSetError(f"{path} is damaged ({error!r}): delete it") from None
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 
@@ -148,6 +147,7 @@ def test_every_command_has_help():
         "train",
         "evaluate",
         "calibrate",
+        "reproduce",
         "make-bag",
         "import",
     ):
@@ -206,19 +206,67 @@ def test_assays_that_cannot_be_drawn_are_refused(
 ):
     where = ["--dataset", "folder", "--root", str(outlier_folder)]
     assert main(["evaluate", str(tiny_model), *where, "--assays", assays]) == 1
-    assert reason in capsys.readouterr().err
+    caught = capsys.readouterr()
+    assert caught.err.startswith("error: ")
+    assert caught.err.count("\n") == 1, "nothing is measured first"
+    assert reason in caught.err
+
+
+@pytest.mark.parametrize("name", ["outlier_head", "multi_class", "c_plus_one"])
+def test_evaluate_leaves_out_default_scores_that_the_model_cannot_give(
+    small_model, outlier_folder, tmp_path, capsys, name
+):
+    expected = {
+        "outlier_head": ["op"],
+        "multi_class": ["msm"],
+        "c_plus_one": ["op", "msm", "op_x_msm"],
+    }
+    figures = tmp_path / "e.json"
+    where = ["--dataset", "folder", "--root", str(outlier_folder), "--json", str(figures)]
+    assert main(["evaluate", str(small_model(name)), *where, "--device", "cpu"]) == 0
+    assert list(json.loads(figures.read_text())["ranking"]) == expected[name]
+    capsys.readouterr()
+
+
+def test_evaluate_adds_the_models_own_score(small_model, outlier_folder, tmp_path, capsys):
+    folder = small_model("two_heads")
+    description = (folder / "model.yaml").read_text()
+    (folder / "model.yaml").write_text(
+        description.replace("fusion: op_x_msm", "fusion: dense_hybrid")
+    )
+    figures = tmp_path / "e.json"
+    where = ["--dataset", "folder", "--root", str(outlier_folder), "--json", str(figures)]
+    assert main(["evaluate", str(folder), *where]) == 0
+    ranking = json.loads(figures.read_text())["ranking"]
+    assert list(ranking) == ["op", "msm", "op_x_msm", "dense_hybrid"]
+    capsys.readouterr()
+
+
+def test_evaluate_recognises_in_another_way(small_model, outlier_folder, tmp_path, capsys):
+    folder, found = small_model("multi_class"), {}
+    for name in ("multi_class", "odin", "mc_dropout"):
+        figures = tmp_path / f"{name}.json"
+        where = ["--dataset", "folder", "--root", str(outlier_folder), "--json", str(figures)]
+        assert main(["evaluate", str(folder), *where, "--recognition", name]) == 0
+        found[name] = json.loads(figures.read_text())["ranking"]
+    assert set(found["multi_class"]) == set(found["odin"]) == {"msm"}
+    assert set(found["mc_dropout"]) == {"op", "msm", "op_x_msm"}
+    assert len({ranking["msm"]["auroc"] for ranking in found.values()}) == 3
+    assert all(ranking["msm"]["positives"] == 200 for ranking in found.values())
+    capsys.readouterr()
+
+
+def test_evaluate_refuses_dropout_that_was_not_trained(small_model, outlier_folder, capsys):
+    where = ["--dataset", "folder", "--root", str(outlier_folder), "--recognition", "mc_dropout"]
+    assert main(["evaluate", str(small_model("multi_class", dropout=0.0)), *where]) == 1
+    error = capsys.readouterr().err
+    assert "trained without dropout, which mc_dropout needs" in error
+    assert error.count("\n") == 1
 
 
 def test_assays_give_mean_and_standard_deviation(tiny_model, small_data, tmp_path, capsys):
-    root, figures = tmp_path / "root", tmp_path / "e.json"
-    shutil.copytree(small_data / "camvid", root / "camvid")
-    for folder, picture in (
-        ("images", np.full((20, 20, 3), 200, np.uint8)),
-        ("masks", np.pad(np.full((10, 10), 255, np.uint8), 5)),
-    ):
-        (root / "horses" / folder).mkdir(parents=True)
-        cv2.imwrite(str(root / "horses" / folder / "h.png"), picture)
-    where = ["--dataset", "camvid_horses", "--split", "val", "--root", str(root)]
+    figures = tmp_path / "e.json"
+    where = ["--dataset", "camvid_horses", "--split", "val", "--root", str(small_data)]
     code = main(["evaluate", str(tiny_model), *where, "--assays", "2", "--json", str(figures)])
     assert code == 0
     first, second = json.loads(figures.read_text())["assays"]

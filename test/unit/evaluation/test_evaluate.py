@@ -66,3 +66,59 @@ def test_nothing_to_measure_is_an_error(predictor):
     frames = [Sample("x", samples(predictor)[0].rgb)]
     with pytest.raises(OpenSetError, match="nothing can be measured"):
         evaluate(predictor, frames, ["op"])
+
+
+def test_ranking_by_size_equals_an_exact_one_over_the_same_pixels(predictor):
+    """An outlier of 4x4 and one of 16x16 pixels in each of two frames of 64x48."""
+    rng = np.random.default_rng(1)
+    truth = np.zeros((48, 64), np.uint8)
+    truth[2:6, 2:6] = truth[20:36, 30:46] = 1
+    truth[:, 60:] = 255
+    rgbs = rng.integers(0, 256, (2, 48, 64, 3), dtype=np.uint8)
+    frames = [Sample(str(n), rgb, outlier=truth) for n, rgb in enumerate(rgbs)]
+    edges = (0.001, 0.01, 0.1)
+    evaluation = evaluate(predictor, frames, ["op", "msm"], edges)
+    assert set(evaluation.by_area) == {"op", "msm"}
+    scores = np.stack([predictor.log_odds(predictor.infer(rgb), "op") for rgb in rgbs])
+    left_out = (np.s_[20:36, 30:46], np.s_[2:6, 2:6])
+    for place, measured in enumerate(evaluation.by_area["op"]):
+        assert (measured.lower, measured.upper) == edges[place : place + 2]
+        alone = truth.copy()
+        alone[left_out[place]] = 255
+        expected = exact_ranking(scores, np.stack([alone, alone]))
+        assert measured.objects == 2
+        assert measured.measures.positives == expected.positives == (32, 512)[place]
+        assert measured.measures.negatives == expected.negatives
+        for name in ("average_precision", "auroc", "fpr95"):
+            found = getattr(measured.measures, name)
+            assert found == pytest.approx(getattr(expected, name), abs=5e-4)
+    plain = json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
+    assert [size["objects"] for size in plain["by_area"]["msm"]] == [2, 2]
+
+
+def test_nothing_is_ranked_by_size_unless_asked_or_without_outlier_truth(predictor):
+    frames = samples(predictor)
+    assert evaluate(predictor, frames, ["op"]).by_area == {}
+    closed = [replace(frame, outlier=None) for frame in frames]
+    assert evaluate(predictor, closed, ["op"], (0.1, 0.2)).by_area == {}
+
+
+def test_a_bin_without_outliers_is_null_in_json(predictor):
+    values = evaluate(predictor, samples(predictor), ["op"], (1e-9, 1e-8)).to_dict()
+    (empty,) = values["by_area"]["op"]
+    assert (empty["objects"], empty["measures"]["positives"]) == (0, 0)
+    assert empty["measures"]["average_precision"] is None
+
+
+def test_a_single_outlier_head_is_ranked_by_op_alone(small_model, predictor):
+    single = Predictor.load(small_model("outlier_head"), device="cpu")
+    frames = samples(predictor)
+    evaluation = evaluate(single, frames, single.usable_scores, (0.0001, 0.5))
+    assert (evaluation.mean_iou, evaluation.class_iou) == (None, None)
+    assert list(evaluation.ranking) == list(evaluation.by_area) == ["op"]
+    scores = np.stack([single.log_odds(single.infer(frame.rgb)) for frame in frames])
+    expected = exact_ranking(scores, np.stack([frame.outlier for frame in frames]))
+    assert evaluation.ranking["op"].auroc == pytest.approx(expected.auroc, abs=5e-4)
+    labelled = [replace(frame, outlier=None) for frame in frames]
+    with pytest.raises(OpenSetError, match="no sample has outlier truth: nothing can be measured"):
+        evaluate(single, labelled, ["op"])

@@ -24,3 +24,19 @@ def test_what_is_not_defined_is_left_out():
     assert spread([None, 0.5, math.nan]).values == (50,)
     assert str(spread([None])) == "-"
     assert spread([]).mean is None
+
+
+def test_a_single_defined_value_among_several_has_no_spread():
+    measured = spread([0.25, math.nan, None])
+    assert (measured.mean, measured.standard_deviation, str(measured)) == (25.0, 0.0, "25.0")
+
+
+def test_figures_are_rounded_to_a_thousandth_of_a_per_cent():
+    measured = spread([1 / 3, 2 / 3])
+    assert measured.values == (33.333, 66.667)
+    assert (measured.mean, measured.standard_deviation) == (50.0, 23.571)
+
+
+def test_a_generator_is_enough_and_zero_is_defined():
+    assert spread(value for value in (0.0, 0.0)).values == (0.0, 0.0)
+    assert str(spread([0.0, 0.0])) == "0.0 ± 0.0"

@@ -56,7 +56,46 @@ def test_frames_add_up_and_outliers_beyond_the_edges_count_nowhere(frame):
     assert smallest.measures.negatives == 2 * (frame[1] == 0).sum()
 
 
-@pytest.mark.parametrize("edges", [[], [0.1], [0.2, 0.1], [0.1, 0.1]])
+def test_an_upper_edge_belongs_to_the_next_bin(frame):
+    # 25 of 400 pixels are 0.0625: outside of bins that end there.
+    ranking = RankingByArea([0.01, 0.0625])
+    ranking.add(*frame)
+    (only,) = ranking.measures()
+    assert (only.objects, only.measures.positives) == (1, 4)
+    ranking = RankingByArea([0.0625, 1.0])
+    ranking.add(*frame)
+    assert ranking.measures()[0].measures.positives == 25
+
+
+def test_ignored_pixels_part_an_outlier_and_count_nowhere():
+    outlier = np.ones((1, 10), np.uint8)
+    outlier[0, 4] = 255
+    outlier[0, 9] = 0
+    ranking = RankingByArea([0.3, 0.5])
+    ranking.add(np.arange(10, dtype=np.float32)[None], outlier)
+    (halves,) = ranking.measures()
+    # Of ten pixels, four stand on either side of the ignored one.
+    assert (halves.objects, halves.measures.positives, halves.measures.negatives) == (2, 8, 1)
+    assert halves.measures.auroc == 0
+
+
+def test_a_bin_without_outliers_is_not_defined(frame):
+    ranking = RankingByArea([0.5, 1.0])
+    ranking.add(*frame)
+    (empty,) = ranking.measures()
+    assert (empty.objects, empty.measures.positives) == (0, 0)
+    assert np.isnan(empty.measures.average_precision)
+
+
+def test_truth_that_does_not_belong_is_refused(frame):
+    scores, outlier = frame
+    with pytest.raises(OpenSetError, match="do not belong together"):
+        RankingByArea([0.1, 0.2]).add(scores[1:], outlier)
+    with pytest.raises(OpenSetError, match="other values than 0"):
+        RankingByArea([0.1, 0.2]).add(scores, np.where(outlier == 1, 7, outlier).astype(np.uint8))
+
+
+@pytest.mark.parametrize("edges", [[], [0.1], [0.2, 0.1], [0.1, 0.1], [0.1, np.nan]])
 def test_edges_must_ascend(edges):
     with pytest.raises(OpenSetError, match="at least two ascending shares"):
         RankingByArea(edges)
