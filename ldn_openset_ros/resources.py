@@ -7,6 +7,8 @@ from pathlib import Path
 from ldn_openset_ros.errors import OpenSetError
 
 PACKAGE_NAME = "ldn_openset_ros"
+DEFAULT_MODEL = "camvid_lite0"
+"""Folder in `models/`: the one that commands and the node take unless told otherwise."""
 
 
 def share_directory() -> Path:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,18 @@ OUTLIER_COLOUR = (255, 0, 220)
 
 @dataclass(frozen=True)
 class SemanticClass:
-    """One known class: its name and its RGB colour, 0..255."""
+    """One known class: its name and its RGB colour, 0..255.
+
+    Measures use the rest, where a data set publishes it; it makes no class another one, so classes
+    with and without it are equal.
+    """
 
     name: str
     colour: tuple[int, int, int]
+    category: str | None = field(default=None, compare=False)
+    """Name of the group of classes that it belongs to."""
+    instance_size: float | None = field(default=None, compare=False)
+    """Mean pixels of an instance at the data set's resolution; None for what has no instances."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,12 @@ class Taxonomy:
                     f"taxonomy {self.name!r}: colour of {entry.name!r} must be three numbers "
                     "from 0 to 255"
                 )
+            size = entry.instance_size
+            if size is not None and not 0 < size < math.inf:
+                raise OpenSetError(
+                    f"taxonomy {self.name!r}: instance_size of {entry.name!r} is {size}: give "
+                    "pixels above 0 or leave it out"
+                )
 
     @property
     def num_classes(self) -> int:
@@ -61,6 +76,26 @@ class Taxonomy:
         """Class names in the order of their train ids."""
         return tuple(entry.name for entry in self.classes)
 
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """Names of the categories in the order of their first class; empty where there are none.
+
+        Their places in it are the ids in `category_ids`.
+        """
+        named = [entry.category for entry in self.classes if entry.category is not None]
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def category_ids(self) -> tuple[int | None, ...]:
+        """For every class the id of its category, None for those without."""
+        ids = {name: number for number, name in enumerate(self.categories)}
+        return tuple(ids.get(entry.category) for entry in self.classes)
+
+    @property
+    def instance_sizes(self) -> tuple[float | None, ...]:
+        """For every class the mean pixels of an instance, None for those without."""
+        return tuple(entry.instance_size for entry in self.classes)
+
     def palette(self) -> np.ndarray:
         """Return a uint8 (256, 3) RGB look-up table for label and open-set maps.
 
@@ -73,23 +108,38 @@ class Taxonomy:
 
     def to_dict(self) -> dict:
         """Return plain YAML-ready values; `from_dict` reads them back."""
-        classes = [{"name": c.name, "colour": list(c.colour)} for c in self.classes]
-        return {"name": self.name, "classes": classes}
+        return {"name": self.name, "classes": [_class_to_dict(entry) for entry in self.classes]}
 
     @classmethod
     def from_dict(cls, values: dict) -> Taxonomy:
         """Build a taxonomy from `to_dict`'s form; raises OpenSetError where it is malformed."""
         try:
-            classes = tuple(
-                SemanticClass(str(entry["name"]), tuple(int(v) for v in entry["colour"]))
-                for entry in values["classes"]
-            )
+            classes = tuple(_class_from_dict(entry) for entry in values["classes"])
             return cls(str(values["name"]), classes)
-        except (KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise OpenSetError(
-                "a taxonomy needs `name` and `classes`, a list of {name, colour: [R, G, B]}: "
-                f"{error!r}"
+                "a taxonomy needs `name` and `classes`, a list of {name, colour: [R, G, B]} with "
+                f"or without category and instance_size: {error!r}"
             ) from None
+
+
+def _class_to_dict(entry: SemanticClass) -> dict:
+    values: dict = {"name": entry.name, "colour": list(entry.colour)}
+    if entry.category is not None:
+        values["category"] = entry.category
+    if entry.instance_size is not None:
+        values["instance_size"] = entry.instance_size
+    return values
+
+
+def _class_from_dict(values: dict) -> SemanticClass:
+    category, size = values.get("category"), values.get("instance_size")
+    return SemanticClass(
+        str(values["name"]),
+        tuple(int(value) for value in values["colour"]),
+        None if category is None else str(category),
+        None if size is None else float(size),
+    )
 
 
 def load_taxonomy(name: str | Path) -> Taxonomy:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from evaluation_results import Results, drive_results
+from hypothesis import HealthCheck, settings
 
 from ldn_openset_ros.inference.calibration import Calibration, WantedRate
 from ldn_openset_ros.inference.model_files import (
@@ -22,7 +25,29 @@ from ldn_openset_ros.inference.model_files import (
 from ldn_openset_ros.nn.network import NetworkSettings, OpenSetNetwork
 from ldn_openset_ros.taxonomy import load_taxonomy
 
+# Fuzzed tests: the same examples in every run. `--hypothesis-profile=long` tries 50 times as many.
+settings.register_profile(
+    "short",
+    max_examples=100,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    # A test's folder may serve all its examples; files make some slow.
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.register_profile("long", settings.get_profile("short"), max_examples=5000)
+settings.load_profile("short")
+
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory) -> Iterator[Path]:
+    """The cache of exported networks, one for all tests, in place of the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LDN_CACHE", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +106,9 @@ def calibrated_model(tiny_model, tmp_path_factory) -> Path:
     )
     write_description(folder, with_calibration(read_description(folder), calibration))
     return folder
+
+
+@pytest.fixture(scope="session")
+def drive_evaluation(tmp_path_factory) -> Results:
+    """What an evaluation of the shipped model on a rendered drive leaves."""
+    return drive_results(tmp_path_factory.mktemp("drive"))

@@ -1,136 +1,305 @@
-"""Frames of a bag with their truth, paired by the stamps in the headers."""
+"""Frames of a bag: images, truth and recorded outputs, brought together by the header's stamp.
+
+In two steps, so that each can be measured, and frames that are known can be skipped undecoded:
+`groups` reads, `decode_group` decodes. `frames` does both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+import struct
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ldn_openset_ros.bags.reader import BagReader
-from ldn_openset_ros.bags.topics import (
-    COMPRESSED_IMAGE_TOPIC,
-    COMPRESSED_IMAGE_TYPE,
-    IMAGE_TOPIC,
-    IMAGE_TYPE,
-    LABELS_TOPIC,
-    OUTLIER_TOPIC,
+from ldn_openset_ros.bags.discovery import FrameTopics
+from ldn_openset_ros.bags.faults import (
+    DAMAGED_BAG,
+    DUPLICATE,
+    OUT_OF_ORDER,
+    UNDECODABLE,
+    UNMATCHED_IMAGE,
+    UNMATCHED_TRUTH,
+    WRONG_SIZE,
+    Fault,
+    Faults,
 )
+from ldn_openset_ros.bags.reader import BagReader
+from ldn_openset_ros.bags.topics import COMPRESSED_IMAGE_TYPE
 from ldn_openset_ros.data.folder import OUTLIER_TRUTH, values_outside
 from ldn_openset_ros.errors import OpenSetError
 
 # The conversions live with the node but import no ROS: they read the messages of rosbags too.
-from ldn_openset_ros.ros.images import decode_compressed, decode_image, decode_map
+from ldn_openset_ros.ros.images import (
+    decode_compressed,
+    decode_float,
+    decode_image,
+    decode_map,
+)
 
 WINDOW = 30
-"""How many stamps may be open at once: more would hold too many frames in memory."""
+"""Stamps that may be open at once, and stamps that are remembered after they were handed out."""
+
+
+@dataclass(frozen=True)
+class RawMessage:
+    """A message as it was recorded. time_ns: of recording, nanoseconds. data: CDR bytes."""
+
+    time_ns: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class MessageGroup:
+    """The undecoded messages of a frame: those of one stamp, by topic."""
+
+    stamp_ns: int
+    messages: Mapping[str, RawMessage]
 
 
 @dataclass(frozen=True)
 class BagFrame:
-    """One frame of a bag and its truth.
+    """One frame of a bag; what the bag does not have of it is None.
 
-    stamp_ns, frame_id: of the image's header; nanoseconds since the epoch.
+    stamp_ns, frame_id: of the header of its image, or else of its recorded outputs; nanoseconds
+        since the epoch.
     rgb: uint8 (H, W, 3).
-    outlier: uint8 (H, W), 0 inlier, 1 outlier, 255 ignore; None where the bag has none.
-    labels: uint8 (H, W) train ids, 255 = ignore; None where the bag has none.
+    outlier_truth: uint8 (H, W), 0 inlier, 1 outlier, 255 ignore.
+    label_truth: uint8 (H, W) train ids, 255 = ignore.
+    outlier_probability: float32 (H, W), as recorded from the node.
+    open_set, labels: uint8 (H, W) ids, as recorded from the node.
     """
 
     stamp_ns: int
     frame_id: str
-    rgb: np.ndarray
-    outlier: np.ndarray | None
-    labels: np.ndarray | None
+    rgb: np.ndarray | None = None
+    outlier_truth: np.ndarray | None = None
+    label_truth: np.ndarray | None = None
+    outlier_probability: np.ndarray | None = None
+    open_set: np.ndarray | None = None
+    labels: np.ndarray | None = None
 
 
 def frames(
-    reader: BagReader,
-    image_topic: str | None = None,
-    outlier_topic: str = OUTLIER_TOPIC,
-    labels_topic: str = LABELS_TOPIC,
+    reader: BagReader, topics: FrameTopics, faults: Faults, with_image: bool = True
 ) -> Iterator[BagFrame]:
-    """Yield every image of the bag with the truth of the same stamp, in the order of recording.
+    """Yield every frame of the bag: `groups`, decoded by `decode_group`."""
+    for group in groups(reader, topics, faults):
+        frame = decode_group(reader, group, topics, faults, with_image)
+        if frame is not None:
+            yield frame
 
-    image_topic: raw or compressed images; None takes `/camera/image_raw`, raw before compressed.
-    Truth without an image is passed over. Raises OpenSetError for a missing image topic and for
-    images and truth that cannot be decoded or contradict each other.
+
+def groups(reader: BagReader, topics: FrameTopics, faults: Faults) -> Iterator[MessageGroup]:
+    """Yield the messages of each frame, in the order in which their stamps first appeared.
+
+    A frame is a stamp with an image or a recorded output. It is handed out when it holds a
+    message of each topic, or incomplete when WINDOW younger stamps are open or the bag ends.
+    Equal bags give equal groups and faults. What is wrong goes to `faults`:
+
+    - unmatched_image: a frame that lacks some of the topics; it is yielded as it is. Also an
+      image or output that came after its frame was handed out; that is left out.
+    - unmatched_truth: truth of a stamp without image and outputs, or after its frame was handed
+      out; it is left out.
+    - duplicate: a second message of the same topic and stamp; the first counts. The last WINDOW
+      stamps are remembered for this, so a recording of a longer loop gives its frames again.
+    - out_of_order: a stamp older than the one before it on its topic; it is used. Where stamps
+      jump back once, as when a bag was played in a loop, that is one fault for each topic.
+    - undecodable: a message too short to hold a header; it is left out.
+    - damaged_bag: the reader could not read all of the bag.
+
+    Raises OpenSetError where all images or outputs have the stamp 0.
     """
-    image_topic = image_topic or _default_image_topic(reader)
-    decode = _image_decoder(reader, image_topic)
-    truth_topics = [topic for topic in (outlier_topic, labels_topic) if topic in reader.topics]
-    for stamp_ns, group in groups_by_stamp(reader, [image_topic, *truth_topics]):
-        if image_topic not in group:
-            continue
-        frame = BagFrame(
-            stamp_ns,
-            group[image_topic].header.frame_id,
-            rgb=_decode(reader, group, image_topic, decode),
-            outlier=_decode(reader, group, outlier_topic, _decode_outlier),
-            labels=_decode(reader, group, labels_topic, decode_map),
-        )
-        _check_sizes(reader, frame)
-        yield frame
+    yield from _Grouping(reader, topics, faults).groups()
 
 
-def groups_by_stamp(
-    reader: BagReader, topics: Collection[str]
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (stamp in nanoseconds, messages by topic) for each stamp in the headers.
+def decode_group(
+    reader: BagReader,
+    group: MessageGroup,
+    topics: FrameTopics,
+    faults: Faults,
+    with_image: bool = True,
+) -> BagFrame | None:
+    """Return the decoded frame; None where its image cannot be decoded.
 
-    A group is handed out when it holds a message of each topic, or incomplete when WINDOW younger
-    stamps have come or the bag ends; in the order in which the stamps first appeared.
+    reader: of the bag that the group is from; nothing is read from the file.
+    with_image: False leaves `rgb` None and does not look at the image's pixels.
+
+    Truth or outputs that cannot be decoded (`undecodable`), or that are not as large as the image
+    (`wrong_size`), are None in the frame. Without an image the first recorded output gives the
+    size.
     """
-    pending: dict[int, dict[str, Any]] = {}
-    for topic, _, message in reader.messages(topics):
-        stamp_ns = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
-        pending.setdefault(stamp_ns, {})[topic] = message
-        while pending:
-            oldest = next(iter(pending))
-            if len(pending[oldest]) < len(topics) and len(pending) <= WINDOW:
-                break
-            yield oldest, pending.pop(oldest)
-    yield from pending.items()
-
-
-def _default_image_topic(reader: BagReader) -> str:
-    for topic in (IMAGE_TOPIC, COMPRESSED_IMAGE_TOPIC):
-        if topic in reader.topics:
-            return topic
-    raise OpenSetError(
-        f"{reader.path} has no topic {IMAGE_TOPIC}: name its image topic, one of "
-        f"{', '.join(reader.topics) or 'none'}"
+    decoder = _GroupDecoder(reader, group, faults)
+    rgb = None
+    if with_image and topics.image in group.messages:
+        compressed = reader.topics[topics.image].type == COMPRESSED_IMAGE_TYPE
+        rgb = decoder.decode(topics.image, decode_compressed if compressed else decode_image)
+        if rgb is None:
+            return None
+    anchor = next(topic for topic in topics.anchors if topic in group.messages)
+    return BagFrame(
+        group.stamp_ns,
+        _read_frame_id(group.messages[anchor].data),
+        rgb=rgb,
+        # In this order: outputs go before truth where there is no image to give the size.
+        outlier_probability=decoder.decode(topics.outlier_probability, decode_float),
+        open_set=decoder.decode(topics.open_set, decode_map),
+        labels=decoder.decode(topics.labels, decode_map),
+        outlier_truth=decoder.decode(topics.outlier_truth, _decode_outlier),
+        label_truth=decoder.decode(topics.label_truth, decode_map),
     )
 
 
-def _image_decoder(reader: BagReader, topic: str) -> Callable[[Any], np.ndarray]:
-    decoders = {IMAGE_TYPE: decode_image, COMPRESSED_IMAGE_TYPE: decode_compressed}
-    if topic not in reader.topics:
-        raise OpenSetError(
-            f"{reader.path} has no topic {topic}: it has {', '.join(reader.topics) or 'none'}"
-        )
-    kind = reader.topics[topic].type
-    if kind not in decoders:
-        raise OpenSetError(f"{reader.path}: {topic} is a {kind}: give {' or '.join(decoders)}")
-    return decoders[kind]
+@dataclass
+class _Grouping:
+    """The state of `groups`: what is open, what was handed out, the newest stamp by topic."""
+
+    reader: BagReader
+    topics: FrameTopics
+    faults: Faults
+    open: dict[int, dict[str, RawMessage]] = field(default_factory=dict)
+    closed: OrderedDict[int, set[str]] = field(default_factory=OrderedDict)
+    newest: dict[str, int] = field(default_factory=dict)
+    unstamped: int = 0
+
+    def __post_init__(self) -> None:
+        self.anchors = self.topics.anchors
+        self.wanted = (*self.anchors, *self.topics.truths)
+
+    def groups(self) -> Iterator[MessageGroup]:
+        if not self.anchors:
+            raise OpenSetError(
+                f"{self.reader.path} has neither images nor recorded outputs: it has "
+                f"{', '.join(self.reader.topics) or 'no topics'}"
+            )
+        for topic, time_ns, data in self.reader.raw_messages(self.wanted):
+            self._add(topic, RawMessage(time_ns, data))
+            while self.open:
+                oldest = next(iter(self.open))
+                if len(self.open[oldest]) < len(self.wanted) and len(self.open) <= WINDOW:
+                    break
+                yield from self._close(oldest)
+        for stamp_ns in list(self.open):
+            yield from self._close(stamp_ns)
+        if self.reader.damage is not None:
+            self.faults.add(Fault(DAMAGED_BAG, None, None, self.reader.damage))
+        self._check_stamps()
+
+    def _add(self, topic: str, message: RawMessage) -> None:
+        stamp_ns = read_stamp(message.data)
+        if stamp_ns is None:
+            reason = f"{len(message.data)} bytes are too short for a header"
+            self.faults.add(Fault(UNDECODABLE, topic, None, reason))
+            return
+        if stamp_ns == 0 and topic in self.anchors:
+            self.unstamped += 1
+        if topic in self.open.get(stamp_ns, ()) or topic in self.closed.get(stamp_ns, ()):
+            reason = "its stamp came before"
+            if stamp_ns == 0:
+                reason = "its stamp is 0 again: its driver does not stamp, so no frame is told"
+            self.faults.add(Fault(DUPLICATE, topic, stamp_ns, reason))
+            return
+        newest = self.newest.get(topic, stamp_ns)
+        self.newest[topic] = stamp_ns
+        if stamp_ns < newest:
+            reason = (
+                f"its stamp is older than the one before it by {(newest - stamp_ns) / 1e9:g} s"
+            )
+            self.faults.add(Fault(OUT_OF_ORDER, topic, stamp_ns, reason))
+        if self._is_late(topic, stamp_ns):
+            kind = UNMATCHED_TRUTH if topic in self.topics.truths else UNMATCHED_IMAGE
+            reason = f"it came over {WINDOW} stamps after the rest of its frame"
+            self.faults.add(Fault(kind, topic, stamp_ns, reason))
+            self.closed[stamp_ns].add(topic)
+            return
+        self.open.setdefault(stamp_ns, {})[topic] = message
+
+    def _is_late(self, topic: str, stamp_ns: int) -> bool:
+        """Whether the rest was handed out; truth alone was not, so an image may follow it."""
+        if stamp_ns in self.open or stamp_ns not in self.closed:
+            return False
+        return topic not in self.anchors or not self.closed[stamp_ns].isdisjoint(self.anchors)
+
+    def _close(self, stamp_ns: int) -> Iterator[MessageGroup]:
+        messages = self.open.pop(stamp_ns)
+        self.closed.setdefault(stamp_ns, set()).update(messages)
+        self.closed.move_to_end(stamp_ns)
+        while len(self.closed) > WINDOW:
+            self.closed.popitem(last=False)
+        anchor = next((topic for topic in self.anchors if topic in messages), None)
+        if anchor is None:
+            reason = f"no message of this stamp on {_any_of(self.anchors)}"
+            for topic in self.topics.truths:
+                if topic in messages:
+                    self.faults.add(Fault(UNMATCHED_TRUTH, topic, stamp_ns, reason))
+            return
+        missing = [topic for topic in self.wanted if topic not in messages]
+        if missing:
+            reason = f"no message of this stamp on {', '.join(missing)}"
+            self.faults.add(Fault(UNMATCHED_IMAGE, anchor, stamp_ns, reason))
+        yield MessageGroup(stamp_ns, messages)
+
+    def _check_stamps(self) -> None:
+        newest = {self.newest.get(topic, 0) for topic in self.anchors}
+        if self.unstamped > len(self.anchors) and newest == {0}:
+            raise OpenSetError(
+                f"{self.reader.path}: every message on {_any_of(self.anchors)} has the stamp 0, "
+                "so frames cannot be told apart: record with a camera driver that stamps its "
+                "images"
+            )
 
 
-def _decode(
-    reader: BagReader,
-    group: dict[str, Any],
-    topic: str,
-    decode: Callable[[Any], np.ndarray],
-) -> np.ndarray | None:
-    if topic not in group:
+@dataclass
+class _GroupDecoder:
+    """Decode the messages of a group; the first decoded one says how large the others must be."""
+
+    reader: BagReader
+    group: MessageGroup
+    faults: Faults
+    size: tuple[int, int] | None = None
+
+    def decode(self, topic: str | None, decode: Callable[[Any], np.ndarray]) -> np.ndarray | None:
+        if topic not in self.group.messages:
+            return None
+        data = self.group.messages[topic].data
+        try:
+            pixels = decode(self.reader.deserialize(topic, data))
+        except OpenSetError as error:
+            self.faults.add(Fault(UNDECODABLE, topic, self.group.stamp_ns, str(error)))
+            return None
+        size = pixels.shape[:2]
+        if self.size is None:
+            self.size = size
+        elif size != self.size:
+            reason = f"{_by(size)} pixels for a frame of {_by(self.size)}"
+            self.faults.add(Fault(WRONG_SIZE, topic, self.group.stamp_ns, reason))
+            return None
+        return pixels
+
+
+def _byte_order(data: bytes) -> str:
+    """Return the byte order of a CDR message: the second byte of four of encapsulation is odd
+    for little endian (OMG DDSI-RTPS 2.5, section 10).
+    """
+    return "<" if data[1] & 1 else ">"
+
+
+def read_stamp(data: bytes) -> int | None:
+    """Return the stamp of a CDR message that begins with a header, in nanoseconds."""
+    if len(data) < 12:
         return None
-    message = group[topic]
-    try:
-        return decode(message)
-    except OpenSetError as error:
-        stamp = message.header.stamp
-        raise OpenSetError(
-            f"{reader.path}, {topic}, stamp {stamp.sec}.{stamp.nanosec:09d}: {error}"
-        ) from None
+    seconds, nanoseconds = struct.unpack_from(_byte_order(data) + "iI", data, 4)
+    return seconds * 1_000_000_000 + nanoseconds
+
+
+def _read_frame_id(data: bytes) -> str:
+    """Return the frame of a CDR message that begins with a header, empty where it is damaged."""
+    if len(data) < 16:
+        return ""
+    (length,) = struct.unpack_from(_byte_order(data) + "I", data, 12)
+    return data[16 : 16 + length].rstrip(b"\0").decode(errors="replace")
 
 
 def _decode_outlier(message: Any) -> np.ndarray:
@@ -144,11 +313,9 @@ def _decode_outlier(message: Any) -> np.ndarray:
     return outlier
 
 
-def _check_sizes(reader: BagReader, frame: BagFrame) -> None:
-    for truth in (frame.outlier, frame.labels):
-        if truth is not None and truth.shape != frame.rgb.shape[:2]:
-            raise OpenSetError(
-                f"{reader.path}, stamp {frame.stamp_ns} ns: truth of {truth.shape[1]}x"
-                f"{truth.shape[0]} for an image of {frame.rgb.shape[1]}x{frame.rgb.shape[0]}: "
-                "write truth in the image's size"
-            )
+def _any_of(topics: Collection[str]) -> str:
+    return " or ".join(topics)
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[1]}x{size[0]}"

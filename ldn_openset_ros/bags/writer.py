@@ -1,19 +1,29 @@
-"""Write frames with their truth into a rosbag2 recording."""
+"""Write frames with their truth, and what was recognised in them, into a rosbag2 recording."""
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
 import numpy as np
+from rosbags.interfaces import (
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
+from ldn_openset_ros.bags.reader import BagReader
 from ldn_openset_ros.bags.topics import (
     CAMERA_INFO_TOPIC,
     CAMERA_INFO_TYPE,
@@ -22,7 +32,12 @@ from ldn_openset_ros.bags.topics import (
     IMAGE_TOPIC,
     IMAGE_TYPE,
     LABELS_TOPIC,
+    NODE_LABELS_TOPIC,
+    NODE_LEGEND_TOPIC,
+    NODE_OPEN_SET_TOPIC,
+    NODE_OUTLIER_PROBABILITY_TOPIC,
     OUTLIER_TOPIC,
+    STRING_TYPE,
 )
 from ldn_openset_ros.data.sample import PinholeCamera, Sample
 from ldn_openset_ros.errors import OpenSetError
@@ -39,9 +54,21 @@ JPEG_QUALITY = 95
 _METADATA_VERSION = 9
 _NANOSECONDS = 1_000_000_000
 
+_LATCHED = Qos(
+    QosHistory.KEEP_LAST,
+    1,
+    QosReliability.RELIABLE,
+    QosDurability.TRANSIENT_LOCAL,
+    deadline=QosTime(0, 0),
+    lifespan=QosTime(0, 0),
+    liveliness=QosLiveliness.AUTOMATIC,
+    liveliness_lease_duration=QosTime(0, 0),
+    avoid_ros_namespace_conventions=False,
+)
+
 
 class BagWriter:
-    """Write samples into a new bag: image, truth and camera with equal stamps.
+    """Write a new bag: samples, the outputs of their recognition, messages of other bags.
 
     A context manager. The bag is written to `<path>.partial/` and moved to `path` when the block
     ends well; where it ends in an error, nothing is left behind. So a bag at `path` is whole, and
@@ -107,7 +134,9 @@ class BagWriter:
                     self._writer.close()
                     (self._partial / self.path.name).rename(self.path)
             else:
-                self._writer.abort()
+                # A full disk refuses what is still in buffers; the error that led here counts.
+                with contextlib.suppress(OSError, sqlite3.Error):
+                    self._writer.abort()
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
 
@@ -116,7 +145,7 @@ class BagWriter:
 
         stamp_ns: nanoseconds since the epoch, at least 0.
         """
-        header = self._header(stamp_ns)
+        header = self._header(stamp_ns, self.frame_id)
         if self._compression is None:
             message = self._image(header, "rgb8", sample.rgb)
             self._write(IMAGE_TOPIC, message, stamp_ns)
@@ -132,22 +161,100 @@ class BagWriter:
             message = self._image(header, "mono8", sample.labels)
             self._write(LABELS_TOPIC, message, stamp_ns)
 
-    def _write(self, topic: str, message: object, stamp_ns: int) -> None:
-        msgtype = message.__msgtype__
-        with self._disk_errors():
-            if topic not in self._connections:
+    def write_outputs(
+        self,
+        stamp_ns: int,
+        frame_id: str,
+        labels: np.ndarray | None,
+        outlier_probability: np.ndarray | None,
+        open_set: np.ndarray | None,
+        time_ns: int | None = None,
+    ) -> None:
+        """Write what was recognised in a frame as the node `openset` publishes it.
+
+        stamp_ns, frame_id: of the image's header. labels, open_set: uint8 (H, W) ids.
+        outlier_probability: float32 (H, W). None is left out. time_ns: of recording, nanoseconds;
+        None = the stamp.
+        """
+        time_ns = stamp_ns if time_ns is None else time_ns
+        header = self._header(stamp_ns, frame_id)
+        for topic, encoding, dtype, pixels in (
+            (NODE_LABELS_TOPIC, "mono8", "u1", labels),
+            (NODE_OUTLIER_PROBABILITY_TOPIC, "32FC1", "<f4", outlier_probability),
+            (NODE_OPEN_SET_TOPIC, "mono8", "u1", open_set),
+        ):
+            if pixels is not None:
+                message = self._image(header, encoding, pixels.astype(dtype, copy=False))
+                self._write(topic, message, time_ns)
+
+    def write_legend(self, text: str, time_ns: int) -> None:
+        """Write the legend of the outputs, JSON, latched, recorded at `time_ns` nanoseconds."""
+        message = self._messages.types[STRING_TYPE](data=text)
+        self._write(NODE_LEGEND_TOPIC, message, time_ns, [_LATCHED])
+
+    def copy(self, reader: BagReader, topic: str, time_ns: int, data: bytes) -> None:
+        """Write a message of another bag as it is.
+
+        reader: of that bag. topic, time_ns, data: as its `raw_messages` yields them.
+        """
+        if topic not in self._connections:
+            kind = reader.topics[topic]
+            definition, digest = reader.definition(topic)
+            with self._disk_errors():
                 self._connections[topic] = self._writer.add_connection(
-                    topic, msgtype, typestore=self._messages
+                    topic,
+                    kind.type,
+                    msgdef=definition,
+                    rihs01=digest,
+                    offered_qos_profiles=[_LATCHED] if kind.latched else [],
                 )
-            data = self._messages.serialize_cdr(message, msgtype)
-            self._writer.write(self._connections[topic], stamp_ns, data)
+        self._write_bytes(topic, data, time_ns)
+
+    def write_serialized(
+        self,
+        topic: str,
+        msgtype: str,
+        time_ns: int,
+        data: bytes | memoryview,
+        profiles: Sequence[Qos] = (),
+    ) -> None:
+        """Write a message of one of Jazzy's types as it came over the wire.
+
+        msgtype: for example "sensor_msgs/msg/Image". time_ns: of recording, nanoseconds. data:
+        CDR bytes. profiles: QoS that its publisher offers.
+        """
+        if topic not in self._connections:
+            with self._disk_errors():
+                self._connections[topic] = self._writer.add_connection(
+                    topic,
+                    msgtype,
+                    typestore=self._messages,
+                    offered_qos_profiles=profiles,
+                )
+        if self._connections[topic].msgtype != msgtype:
+            raise OpenSetError(
+                f"{self.path}: {topic} is a {self._connections[topic].msgtype} of another bag and "
+                f"cannot hold a {msgtype}: leave it out of the copy"
+            )
+        self._write_bytes(topic, data, time_ns)
+
+    def _write(
+        self, topic: str, message: object, time_ns: int, profiles: Sequence[Qos] = ()
+    ) -> None:
+        msgtype = message.__msgtype__
+        data = self._messages.serialize_cdr(message, msgtype)
+        self.write_serialized(topic, msgtype, time_ns, data, profiles)
+
+    def _write_bytes(self, topic: str, data: bytes | memoryview, time_ns: int) -> None:
+        with self._disk_errors():
+            self._writer.write(self._connections[topic], time_ns, data)
         self.counts[topic] += 1
 
-    def _header(self, stamp_ns: int) -> object:
+    def _header(self, stamp_ns: int, frame_id: str) -> object:
         seconds, nanoseconds = divmod(stamp_ns, _NANOSECONDS)
         types = self._messages.types
         stamp = types["builtin_interfaces/msg/Time"](sec=seconds, nanosec=nanoseconds)
-        return types["std_msgs/msg/Header"](stamp=stamp, frame_id=self.frame_id)
+        return types["std_msgs/msg/Header"](stamp=stamp, frame_id=frame_id)
 
     def _image(self, header: object, encoding: str, pixels: np.ndarray) -> object:
         height, width = pixels.shape[:2]
@@ -157,8 +264,8 @@ class BagWriter:
             width=width,
             encoding=encoding,
             is_bigendian=0,
-            step=pixels[0].size,
-            data=np.ascontiguousarray(pixels).reshape(-1),
+            step=pixels[0].nbytes,
+            data=np.ascontiguousarray(pixels).reshape(-1).view(np.uint8),
         )
 
     def _compressed_image(self, header: object, rgb: np.ndarray) -> object:

@@ -7,29 +7,17 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-
-from rich.console import Console
-from tqdm import tqdm
+from typing import TYPE_CHECKING
 
 from ldn_openset_ros.cli.json_file import write_json
-from ldn_openset_ros.data.camvid import CamVid
-from ldn_openset_ros.data.localised_negatives import LocalisedNegatives
 from ldn_openset_ros.data.registry import WITHOUT_SPLITS
-from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.evaluation.calibration import calibrate
 from ldn_openset_ros.evaluation.test_sets import TEST_SET_NAMES, open_test_set
 from ldn_openset_ros.inference.calibration import Calibration, WantedRate
-from ldn_openset_ros.inference.model_files import (
-    DESCRIPTION_FILE,
-    find_model,
-    read_description,
-    with_calibration,
-    write_description,
-)
-from ldn_openset_ros.inference.predictor import Predictor
-from ldn_openset_ros.scores import SCORE_NAMES
-from ldn_openset_ros.training.validation import ValidationScenes
+from ldn_openset_ros.score_names import SCORE_NAMES
+
+if TYPE_CHECKING:
+    from ldn_openset_ros.data.sample import Sample
 
 PASTED = "camvid_pasted"
 DEFAULT_SPLIT = "val"
@@ -37,18 +25,17 @@ COMPOSED_OF_WILD_DASH = ("wd_pascal", "wd_lsun")
 """Test sets whose road scenes have no splits."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the subcommand's arguments."""
-    parser = subparsers.add_parser(
-        "calibrate",
-        help="fit a model's probability and threshold to validation data",
-        description="Fit the temperature of one outlier score and choose its threshold on "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the description and the arguments."""
+    parser.description = (
+        "Fit the temperature of one outlier score and choose its threshold on "
         "validation data, and write both into the model's model.yaml, where the node and predict "
         "find them. The published probability of that score becomes sigmoid(log-odds / "
         "temperature). For the model's own fusion the threshold becomes the default as well; "
         "`calibrated` asks for it by name. A model has one calibration: a new one takes the place "
-        "of the old. Comments in model.yaml are lost. Any data with outlier truth is taken, and "
-        "named in the result: figures measured on the same data afterwards say too much.",
+        "of the old, and what `domain` measured goes. Comments in model.yaml are lost. Any data "
+        "with outlier truth is taken, and named in the result: figures measured on the same data "
+        "afterwards say too much."
     )
     parser.add_argument("model", help="model folder or name of a shipped model")
     parser.add_argument(
@@ -88,15 +75,27 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         type=Path,
         help="folder for a copy of the model, which is then left as it is",
     )
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Calibrate, print what came out, write model.yaml and the JSON file."""
+    from rich.console import Console
+    from tqdm import tqdm
+
+    from ldn_openset_ros.evaluation.calibration import calibrate
+    from ldn_openset_ros.inference.model_files import (
+        DESCRIPTION_FILE,
+        find_model,
+        read_description,
+        with_calibration,
+        write_description,
+    )
+    from ldn_openset_ros.inference.predictor import Predictor
+
     source = find_model(args.model)
     if args.output and (args.output / DESCRIPTION_FILE).exists():
         raise OpenSetError(f"{args.output} holds a model already: remove it or choose another -o")
-    predictor = Predictor.load(source, device=args.device, resolution=args.resolution)
+    predictor = Predictor.load(source, args.device, "torch", resolution=args.resolution)
     whole = args.dataset in WITHOUT_SPLITS or args.dataset in COMPOSED_OF_WILD_DASH
     split = args.split or (None if whole else DEFAULT_SPLIT)
     samples = open_validation_data(args.dataset, args.root, split)
@@ -131,6 +130,10 @@ def open_validation_data(name: str, root: Path, split: str | None) -> Sequence[S
     """Open a test set, or the scenes that training is validated on."""
     if name != PASTED:
         return open_test_set(name, root, split)
+    from ldn_openset_ros.data.camvid import CamVid
+    from ldn_openset_ros.data.localised_negatives import LocalisedNegatives
+    from ldn_openset_ros.training.validation import ValidationScenes
+
     scenes = CamVid(root / "camvid", split)
     negatives = LocalisedNegatives(root / "imagenet_samples" / "train")
     return ValidationScenes(scenes, negatives)

@@ -5,21 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 from pathlib import Path
-
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING
 
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.cli.threshold import THRESHOLD_HELP, threshold
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.inference.model_files import DEFAULT_MODEL, find_model, read_description
-from ldn_openset_ros.ros.demo.processes import demo_environment
-from ldn_openset_ros.ros.demo.report import SUMMARY_FILE, clear, report
-from ldn_openset_ros.ros.demo.sources import find_source
-from ldn_openset_ros.ros.demo.spool import FrameSpool
-from ldn_openset_ros.ros.demo.summary import Summary
-from ldn_openset_ros.scores import SCORE_NAMES
-from ldn_openset_ros.taxonomy import Taxonomy
+from ldn_openset_ros.resources import DEFAULT_MODEL
+from ldn_openset_ros.score_names import SCORE_NAMES
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ldn_openset_ros.ros.demo.summary import Summary
 
 DEFAULT_OUTPUT = Path("out/demo")
 DEFAULT_SECONDS = 30.0
@@ -34,14 +31,12 @@ MEASURES = {
 """Names of the measures in the table, and in the summary."""
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the subcommand's arguments."""
-    parser = subparsers.add_parser(
-        "demo",
-        help="run camera and node over ROS 2, record and measure them",
-        description="Start a camera and the node as separate processes, record all outputs over "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the description and the arguments."""
+    parser.description = (
+        "Start a camera and the node as separate processes, record all outputs over "
         "DDS on this machine, and write pictures, a video and summary.json. Ctrl-C ends the "
-        "recording and still writes what came. Exit code 0 only if outputs came and were valid.",
+        "recording and still writes what came. Exit code 0 only if outputs came and were valid."
     )
     parser.add_argument(
         "--source",
@@ -72,11 +67,19 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="how long to wait for the first outputs (default: 120)",
     )
     parser.add_argument("--json", type=Path, help="write the summary to this file as well")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Record, measure, write; return 0 if outputs came and were valid."""
+    from rich.console import Console
+
+    from ldn_openset_ros.inference.model_files import find_model, read_description
+    from ldn_openset_ros.ros.demo.report import SUMMARY_FILE, report
+    from ldn_openset_ros.ros.demo.sources import find_source
+    from ldn_openset_ros.ros.demo.spool import FrameSpool
+    from ldn_openset_ros.ros.processes import isolated_environment
+    from ldn_openset_ros.taxonomy import Taxonomy
+
     taxonomy = Taxonomy.from_dict(read_description(find_model(args.model)).taxonomy)
     width, height = args.size or (None, None)
     camera = _given(rate=args.rate, seed=args.seed, width=width, height=height)
@@ -88,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
         threshold=args.threshold,
         resolution=args.resolution,
     )
-    environment = demo_environment(os.environ, os.getpid())
+    environment = isolated_environment(os.environ, os.getpid())
     # Middleware and children must agree, and the middleware reads it in this process too.
     os.environ.update(environment)
     try:
@@ -116,6 +119,8 @@ def run(args: argparse.Namespace) -> int:
 
 def as_table(summary: Summary) -> Table:
     """Return the figures, measures in per cent; what could not be had gives its reason."""
+    from rich.table import Table
+
     table = Table(title=f"{summary.node['model']} on {summary.source}")
     table.add_column("")
     table.add_column("", justify="right")
@@ -128,7 +133,7 @@ def as_table(summary: Summary) -> Table:
     for stage, latency in summary.latency_ms.items():
         cell = summary.missing.get(f"latency_ms.{stage}")
         if latency is not None:
-            cell = f"{latency.median:.1f} / {latency.p95:.1f} ms"
+            cell = f"{latency.p50_ms:.1f} / {latency.p95_ms:.1f} ms"
         table.add_row(f"{stage.replace('_', ' ')}: median / p95", cell)
     table.add_section()
     for name, field in MEASURES.items():
@@ -142,6 +147,8 @@ def _given(**values) -> dict:
 
 
 def _prepare(output: Path) -> Path:
+    from ldn_openset_ros.ros.demo.report import clear
+
     logs = output / "logs"
     try:
         logs.mkdir(parents=True, exist_ok=True)

@@ -1,40 +1,51 @@
-"""`ldn-openset evaluate`: measure a model over a data set with truth."""
+"""`ldn-openset evaluate`: measure models over a data set with truth."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.table import Table
-from tqdm import tqdm
-
+from ldn_openset_ros.cli.backend import add_backend_options
 from ldn_openset_ros.cli.json_file import write_json
+from ldn_openset_ros.cli.measures import add_measure_options, measures_of
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.evaluation.evaluate import Evaluation, evaluate
-from ldn_openset_ros.evaluation.spread import spread
 from ldn_openset_ros.evaluation.test_sets import COMPOSED, TEST_SET_NAMES, open_test_set
-from ldn_openset_ros.inference.model_files import DEFAULT_MODEL
-from ldn_openset_ros.inference.predictor import Predictor
-from ldn_openset_ros.recognition.registry import RECOGNITION_NAMES
-from ldn_openset_ros.scores import SCORE_NAMES, check_score
+from ldn_openset_ros.metrics.components import TRACKS
+from ldn_openset_ros.recognition.names import RECOGNITION_NAMES
+from ldn_openset_ros.resources import DEFAULT_MODEL
+from ldn_openset_ros.score_names import PAPER_SCORES, SCORE_NAMES
 
-DEFAULT_SCORES = ("op", "msm", "op_x_msm")
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ldn_openset_ros.evaluation.summary import RunSummary
+
+REPORT_FILE = "report.html"
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the subcommand's arguments."""
-    parser = subparsers.add_parser("evaluate", help="measure a model over a data set")
-    parser.add_argument("model", nargs="?", default=DEFAULT_MODEL, help="model folder or name")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the description and the arguments."""
+    parser.description = (
+        "Run models over a data set with truth. Several models or scores give one "
+        "table; with -o also one report with their curves side by side."
+    )
+    parser.add_argument(
+        "models",
+        nargs="*",
+        default=[DEFAULT_MODEL],
+        metavar="MODEL",
+        help=f"model folder or name, repeatable (default: {DEFAULT_MODEL})",
+    )
     parser.add_argument("--dataset", required=True, choices=TEST_SET_NAMES)
     parser.add_argument("--root", type=Path, required=True, help="folder of the data set")
-    parser.add_argument("--split", help="split of the data set (default: test)")
+    parser.add_argument("--split", help="split of the data set (default: the one for tests)")
     parser.add_argument(
         "--score",
         action="append",
         choices=SCORE_NAMES,
-        help=f"outlier score, repeatable (default: {', '.join(DEFAULT_SCORES)}, the model's own)",
+        help=f"outlier score, repeatable (default: {', '.join(PAPER_SCORES)}, the model's own)",
     )
     parser.add_argument(
         "--recognition",
@@ -48,67 +59,154 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="draws of a composed test set, for mean and standard deviation (default: 1)",
     )
     parser.add_argument("--resolution", type=int, help="shorter side in pixels, 0 = as it comes")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    add_backend_options(parser, "torch")
+    add_measure_options(parser)
+    parser.add_argument(
+        "--components",
+        choices=tuple(TRACKS),
+        help="also SegmentMeIfYouCan's component measures, by the rules of a track; takes a "
+        "second pass",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help=f"write results, a folder a model, and {REPORT_FILE}",
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with what -o holds")
     parser.add_argument("--json", type=Path, help="write the figures to this file")
-    parser.set_defaults(run=run)
+    parser.set_defaults(usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Evaluate, print a table with its protocol, write the JSON file."""
+    """Evaluate, print a table with its protocol, write results and the JSON file."""
+    from rich.console import Console
+
+    from ldn_openset_ros.cli.figures import print_figures
+    from ldn_openset_ros.evaluation.results_folder import refuse_results
+
+    _check(args)
+    names = _names(args.models)
+    if args.output and not args.resume:
+        for name in names:
+            refuse_results(args.output / name)
+    runs = {}
+    for name, model in names.items():
+        runs[name] = [_evaluate(args, model, name, assay) for assay in range(args.assays)]
+    console = Console()
+    if args.assays > 1:
+        for name, summaries in runs.items():
+            console.print(spread_table(summaries, f"{name} on {args.dataset}"))
+        protocol = next(iter(runs.values()))[0].protocol
+        console.print(f"protocol: {protocol}", highlight=False, markup=False, soft_wrap=True)
+    else:
+        first = {name: summaries[0] for name, summaries in runs.items()}
+        print_figures(console, first, f"{', '.join(runs)} on {args.dataset}")
+    if args.output:
+        from ldn_openset_ros.report.write import write_report
+
+        write_report([args.output / name for name in runs], args.output / REPORT_FILE)
+        console.print(f"look at {args.output / REPORT_FILE}", highlight=False, soft_wrap=True)
+    if args.json:
+        write_json(args.json, as_json(args.dataset, runs))
+    return 0
+
+
+def as_json(dataset: str, runs: dict[str, list[RunSummary]]) -> dict:
+    """Return the main figures of every run, with all others under `summary`.
+
+    Those of a single model lie on top, and below `assays` where there are several; several models
+    lie below `runs`, by name.
+    """
+    from ldn_openset_ros.evaluation.main_figures import main_figures
+
+    plain = {
+        name: figures[0] if len(figures) == 1 else {"assays": figures}
+        for name, figures in (
+            (name, [main_figures(summary) for summary in summaries])
+            for name, summaries in runs.items()
+        )
+    }
+    content = next(iter(plain.values())) if len(plain) == 1 else {"runs": plain}
+    return {"dataset": dataset, **content}
+
+
+def spread_table(summaries: Sequence[RunSummary], title: str) -> Table:
+    """Return mean and standard deviation over assays, in per cent."""
+    from rich.table import Table
+
+    from ldn_openset_ros.cli.figures import RANKING_COLUMNS
+    from ldn_openset_ros.evaluation.spread import spread
+
+    iou = [entry.segmentation.mean_iou.value for entry in summaries if entry.segmentation]
+    title += f", {len(summaries)} assays" + (f": mIoU {spread(iou)} %" if iou else "")
+    table = Table(title=title)
+    table.add_column("score")
+    for column in RANKING_COLUMNS:
+        table.add_column(column, justify="right")
+    for name in summaries[0].scores:
+        found = [entry.scores[name] for entry in summaries]
+        cells = (
+            str(spread(getattr(score, field).value for score in found))
+            for field in RANKING_COLUMNS.values()
+        )
+        table.add_row(name, *cells)
+    return table
+
+
+def _check(args: argparse.Namespace) -> None:
     if args.assays < 1:
         raise OpenSetError(f"--assays is {args.assays}: give 1 or more")
     if args.assays > 1 and args.dataset not in COMPOSED:
         raise OpenSetError(
             f"{args.dataset} is not drawn at random: leave --assays {args.assays} out"
         )
-    predictor = Predictor.load(
-        args.model, device=args.device, resolution=args.resolution, recognition=args.recognition
+    if args.assays > 1 and args.output:
+        args.usage_error("-o takes a single assay: leave --assays out")
+    if args.resume and not args.output:
+        args.usage_error("--resume needs -o")
+
+
+def _names(models: Iterable[str]) -> dict[str, str]:
+    """Return models by a name of their own: the last part of their paths, numbered where equal."""
+    named: dict[str, str] = {}
+    for model in models:
+        name = Path(model).resolve().name
+        number = 1
+        while name in named:
+            number += 1
+            name = f"{Path(model).resolve().name}_{number}"
+        named[name] = model
+    return named
+
+
+def _evaluate(args: argparse.Namespace, model: str, name: str, assay: int) -> RunSummary:
+    from ldn_openset_ros.cli.progress import with_bar
+    from ldn_openset_ros.evaluation.dataset_run import DatasetRun, run_dataset
+    from ldn_openset_ros.evaluation.model_choice import ModelChoice
+
+    choice = ModelChoice(
+        model=model,
+        scores=tuple(args.score or ()),
+        device=args.device,
+        backend=args.backend,
+        precision=args.precision,
+        resolution=args.resolution,
+        recognition=args.recognition,
     )
-    scores = [
-        check_score(name, predictor.usable_scores)
-        for name in args.score or default_scores(predictor)
-    ]
-    evaluations = []
-    for assay in range(args.assays):
-        samples = open_test_set(args.dataset, args.root, args.split, assay)
-        frames = tqdm((samples[i] for i in range(len(samples))), total=len(samples), unit="frame")
-        evaluations.append(evaluate(predictor, frames, scores))
-    console = Console()
-    console.print(as_table(evaluations, args.dataset))
-    console.print(f"protocol: {evaluations[0].protocol}", highlight=False, soft_wrap=True)
-    if args.json:
-        values = [evaluation.to_dict() for evaluation in evaluations]
-        content = values[0] if args.assays == 1 else {"assays": values}
-        write_json(args.json, {"dataset": args.dataset, **content})
-    return 0
-
-
-def default_scores(predictor: Predictor) -> list[str]:
-    """Return the paper's scores that the model can give, and the model's own."""
-    wanted = dict.fromkeys((*DEFAULT_SCORES, predictor.fusion))
-    return [name for name in wanted if name in predictor.usable_scores]
-
-
-def as_table(evaluations: Sequence[Evaluation], dataset: str) -> Table:
-    """Return the figures in per cent, over all assays."""
-    title = f"{evaluations[0].model} on {dataset}"
-    if len(evaluations) > 1:
-        title += f", {len(evaluations)} assays"
-    if evaluations[0].mean_iou is not None:
-        title += f": mIoU {_cell(entry.mean_iou for entry in evaluations)} %"
-    table = Table(title=title)
-    for column in ("score", "AP", "AUROC", "FPR95"):
-        table.add_column(column, justify="left" if column == "score" else "right")
-    for name in evaluations[0].ranking:
-        found = [entry.ranking[name] for entry in evaluations]
-        measures = ("average_precision", "auroc", "fpr95")
-        table.add_row(
-            name, *(_cell(getattr(entry, measure) for entry in found) for measure in measures)
-        )
-    return table
-
-
-def _cell(fractions: Iterable[float]) -> str:
-    measured = spread(fractions)
-    single = measured.mean is not None and len(measured.values) == 1
-    return f"{measured.mean:.2f}" if single else str(measured)
+    job = DatasetRun(
+        dataset=args.dataset,
+        split=args.split,
+        model=choice,
+        measures=measures_of(args),
+        track=args.components,
+        output=args.output / name if args.output else None,
+        resume=args.resume,
+    )
+    predictor = choice.load()
+    choice.measured_scores(predictor)  # before a data set is opened, which may take long
+    samples = open_test_set(args.dataset, args.root, args.split, assay)
+    return run_dataset(
+        job, predictor, samples, lambda frames, what: with_bar(frames, what, len(samples))
+    )

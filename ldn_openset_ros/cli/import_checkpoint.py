@@ -6,29 +6,21 @@ import argparse
 import colorsys
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.inference.model_files import (
-    DESCRIPTION_FILE,
-    SEMSEG_OD_NORMALISATION,
-    DecisionSettings,
-    ModelDescription,
-    write_model,
-)
-from ldn_openset_ros.nn.foreign import network_from_semseg_od, network_from_torchvision
-from ldn_openset_ros.recognition.registry import MODULES, RecognitionSettings
-from ldn_openset_ros.taxonomy import SemanticClass, Taxonomy, load_taxonomy
+
+if TYPE_CHECKING:
+    from ldn_openset_ros.taxonomy import Taxonomy
 
 LAYOUTS = ("torchvision", "semseg_od")
 PAPER_TAXONOMY = "cityscapes"
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the subcommand's arguments."""
-    parser = subparsers.add_parser(
-        "import",
-        help="make a model from a foreign checkpoint",
-        description="Make a model's folder from a PyTorch state dict; nothing in it is executed.",
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the description and the arguments."""
+    parser.description = (
+        "Make a model's folder from a PyTorch state dict; nothing in it is executed."
     )
     parser.add_argument("checkpoint", type=Path, metavar="FILE.pt", help="state dict to read")
     parser.add_argument(
@@ -44,11 +36,20 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         help="name or YAML file of the classes (default: cityscapes for 19, else numbers)",
     )
     parser.add_argument("-o", "--output", type=Path, required=True, help="models/NAME to write")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the model's folder and say what is in it."""
+    from ldn_openset_ros.inference.model_files import (
+        DESCRIPTION_FILE,
+        SEMSEG_OD_NORMALISATION,
+        DecisionSettings,
+        ModelDescription,
+        write_model,
+    )
+    from ldn_openset_ros.nn.foreign import network_from_semseg_od, network_from_torchvision
+    from ldn_openset_ros.recognition.registry import MODULES, RecognitionSettings
+
     if (args.output / DESCRIPTION_FILE).exists():
         raise OpenSetError(f"{args.output} holds a model already: remove it or choose another -o")
     if args.layout == "semseg_od":
@@ -90,6 +91,8 @@ def choose_taxonomy(name: str | None, num_classes: int | None) -> Taxonomy:
 
     Raises OpenSetError where the taxonomy has another number of classes than `num_classes`.
     """
+    from ldn_openset_ros.taxonomy import SemanticClass, Taxonomy, load_taxonomy
+
     taxonomy = load_taxonomy(name or PAPER_TAXONOMY)
     if num_classes in (None, taxonomy.num_classes):
         return taxonomy

@@ -6,23 +6,22 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.console import Console
-
-from ldn_openset_ros.cli.calibrate import summary
 from ldn_openset_ros.cli.json_file import write_json
-from ldn_openset_ros.inference.model_files import find_model, read_description, read_network
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the subcommand's arguments."""
-    parser = subparsers.add_parser("info", help="describe a model")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("model", help="model folder or name of a shipped model")
     parser.add_argument("--json", type=Path, help="write the description to this file")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Check the model's files and print what they hold."""
+    from rich.console import Console
+
+    from ldn_openset_ros.cli import calibrate, domain
+    from ldn_openset_ros.inference.model_files import find_model, read_description, read_network
+
     folder = find_model(args.model)
     description = read_description(folder)
     network = read_network(folder, description)
@@ -41,9 +40,12 @@ def run(args: argparse.Namespace) -> int:
         "threshold": decision.threshold,
         "resolution": decision.resolution or "as it comes",
         "calibration": "none",
+        "domain": "not measured",
     }
     if description.calibration:
-        rows["calibration"] = ("\n" + " " * 13).join(summary(description.calibration))
+        rows["calibration"] = _lines(calibrate.summary(description.calibration))
+    if description.domain:
+        rows["domain"] = _lines(domain.summary(description.domain))
     console = Console()
     for name, value in rows.items():
         console.print(f"[bold]{name:12}[/bold] {value}", highlight=False, soft_wrap=True)
@@ -51,3 +53,7 @@ def run(args: argparse.Namespace) -> int:
         values = {**asdict(description), "parameters": parameters}
         write_json(args.json, values)
     return 0
+
+
+def _lines(lines: list[str]) -> str:
+    return ("\n" + " " * 13).join(lines)

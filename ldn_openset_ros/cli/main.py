@@ -6,46 +6,26 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 
 from ldn_openset_ros import __version__
-from ldn_openset_ros.cli import (
-    calibrate,
-    demo,
-    evaluate,
-    import_checkpoint,
-    info,
-    make_bag,
-    predict,
-    reproduce,
-    train,
-)
+from ldn_openset_ros.cli.commands import COMMANDS, CommandParser
 from ldn_openset_ros.errors import OpenSetError
 
-COMMANDS = (
-    demo,
-    info,
-    predict,
-    train,
-    evaluate,
-    calibrate,
-    reproduce,
-    make_bag,
-    import_checkpoint,
-)
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
 
-def build_parser(commands: Sequence[ModuleType] = COMMANDS) -> argparse.ArgumentParser:
-    """Return the parser of `ldn-openset` with the given subcommands."""
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of `ldn-openset` with its subcommands."""
     parser = argparse.ArgumentParser(
         "ldn-openset",
         description="Dense open-set recognition: train, evaluate, calibrate, predict, demo.",
     )
     parser.add_argument("--version", action="version", version=__version__)
-    subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in commands:
-        command.add_parser(subparsers)
+    subparsers = parser.add_subparsers(
+        required=True, metavar="COMMAND", parser_class=CommandParser
+    )
+    for command in COMMANDS:
+        subparsers.add_parser(command.name, help=command.help, command=command)
     return parser
 
 
@@ -66,9 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
 
 
-def run_command(command: ModuleType, argv: Sequence[str] | None = None) -> int:
+def run_command(name: str, argv: Sequence[str] | None = None) -> int:
     """Run one subcommand as an executable of its own; `argv` without the subcommand's name."""
-    name = command.__name__.rpartition(".")[2].replace("_", "-")
     return main([name, *(sys.argv[1:] if argv is None else argv)])
 
 

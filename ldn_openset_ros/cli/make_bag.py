@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ldn_openset_ros.bags.writer import COMPRESSIONS, STORAGES, BagWriter
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.data.folder import PictureFolder
@@ -22,14 +20,12 @@ from ldn_openset_ros.evaluation.test_sets import TEST_SET_NAMES, open_test_set
 START_NS = 1_000_000_000
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the subcommand's arguments."""
-    parser = subparsers.add_parser(
-        "make-bag",
-        help="write frames and their truth into a bag",
-        description="Write a data set or a folder of pictures into a rosbag2 recording: images on "
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the description and the arguments."""
+    parser.description = (
+        "Write a data set or a folder of pictures into a rosbag2 recording: images on "
         "/camera/image_raw, truth on /ground_truth/outlier and /ground_truth/labels where it is "
-        "known, with equal stamps. Stamps start at 1 s, so that equal input gives an equal bag.",
+        "known, with equal stamps. Stamps start at 1 s, so that equal input gives an equal bag."
     )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--dataset", choices=TEST_SET_NAMES, help="data set; needs --root")
@@ -62,11 +58,13 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "whose camera is unknown",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write a summary")
-    parser.set_defaults(run=run, usage_error=parser.error)
+    parser.set_defaults(usage_error=parser.error)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the bag and say what is in it."""
+    from tqdm import tqdm
+
     samples = _open_samples(args)
     count = min(len(samples), args.limit or len(samples))
     with BagWriter(args.output, args.storage, args.compress, args.frame_id) as bag:
@@ -103,7 +101,7 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command on its own: `ros2 run ldn_openset_ros make_bag`."""
     from ldn_openset_ros.cli.main import run_command
 
-    return run_command(sys.modules[__name__], args)
+    return run_command("make-bag", args)
 
 
 def _open_samples(args: argparse.Namespace) -> Sequence[Sample]:

@@ -6,38 +6,40 @@ import argparse
 import sys
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
+from ldn_openset_ros.cli.backend import add_backend_options
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.cli.threshold import THRESHOLD_HELP, threshold
-from ldn_openset_ros.data.pictures import list_pictures, read_rgb, write_picture
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.folders import make_folder
-from ldn_openset_ros.inference.panel import side_by_side
-from ldn_openset_ros.inference.predictor import Predictor
-from ldn_openset_ros.scores import SCORE_NAMES
+from ldn_openset_ros.score_names import SCORE_NAMES
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the subcommand's arguments."""
-    parser = subparsers.add_parser("predict", help="recognise pictures")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("model", help="model folder or name of a shipped model")
     parser.add_argument("images", type=Path, nargs="+", help="pictures or folders of pictures")
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder to write to")
     parser.add_argument("--fusion", choices=SCORE_NAMES)
     parser.add_argument("--threshold", type=threshold, help=THRESHOLD_HELP)
     parser.add_argument("--resolution", type=int, help="shorter side in pixels, 0 = as it comes")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    add_backend_options(parser)
     parser.add_argument("--json", type=Path, help="write the outlier share of every picture")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write labels, outlier map (16 bit), open-set map and a panel for every picture."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from ldn_openset_ros.data.pictures import read_rgb, write_picture
+    from ldn_openset_ros.inference.panel import side_by_side
+    from ldn_openset_ros.inference.predictor import Predictor
+
     predictor = Predictor.load(
         args.model,
         device=args.device,
+        backend=args.backend,
+        precision=args.precision,
         fusion=args.fusion,
         threshold=args.threshold,
         resolution=args.resolution,
@@ -73,6 +75,8 @@ def expand(paths: list[Path]) -> list[Path]:
 
     Raises OpenSetError for two of the same stem: their results would have the same name.
     """
+    from ldn_openset_ros.data.pictures import list_pictures
+
     by_stem: dict[str, Path] = {}
     for path in paths:
         for picture in list_pictures(path) if path.is_dir() else [path]:

@@ -5,28 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rich.console import Console
-from rich.markdown import Markdown
-
 from ldn_openset_ros.cli.data_root import add_data_option
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.inference.predictor import choose_device
-from ldn_openset_ros.reproduction.plan import (
-    PROFILE_NAMES,
-    TABLE_NAMES,
-    choose_profile,
-    read_table,
-)
-from ldn_openset_ros.reproduction.runner import Runner
-from ldn_openset_ros.reproduction.tables import to_dict, to_markdown
+from ldn_openset_ros.reproduction.names import PROFILE_NAMES, TABLE_NAMES
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
-    """Add the subcommand's arguments."""
-    parser = subparsers.add_parser(
-        "reproduce", help="train and measure what a table of the paper compares"
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
     parser.add_argument("table", choices=TABLE_NAMES)
     add_data_option(parser)
     parser.add_argument(
@@ -41,11 +27,18 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "-o", "--output", type=Path, help="folder (default: runs/reproduce/<profile>)"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Train and measure what is missing, then write the table as Markdown and JSON."""
+    from rich.console import Console
+    from rich.markdown import Markdown
+
+    from ldn_openset_ros.inference.backends.registry import choose_device
+    from ldn_openset_ros.reproduction.plan import choose_profile, read_table
+    from ldn_openset_ros.reproduction.runner import Runner
+    from ldn_openset_ros.reproduction.tables import to_dict, to_markdown
+
     table = read_table(args.table)
     profile = choose_profile(args.data, args.profile)
     seeds = list(dict.fromkeys(args.seed or profile.seeds))

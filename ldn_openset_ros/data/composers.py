@@ -17,7 +17,7 @@ from ldn_openset_ros.data.pasting import ShareSettings, draw_share, inlier_truth
 from ldn_openset_ros.data.pictures import read_rgb
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.taxonomy import IGNORE_INDEX
+from ldn_openset_ros.taxonomy import IGNORE_INDEX, Taxonomy
 
 PASTED_SHARE = ShareSettings("log_uniform", 0.01, 0.1)
 """Objects of 1 to 10 % of the picture (fewer pixels where their box would not fit): WD-Pascal's
@@ -42,6 +42,11 @@ class PastedObjects(Sequence[Sample]):
         self._objects = objects
         self._seed = seed
         self._share = share
+
+    @property
+    def taxonomy(self) -> Taxonomy | None:
+        """Classes of the labels; None where the road scenes do not tell."""
+        return getattr(self._roads, "taxonomy", None)
 
     def __len__(self) -> int:
         return len(self._roads)
@@ -99,6 +104,11 @@ class RoadsAndNegatives(Sequence[Sample]):
         order = np.random.default_rng(seed).permutation(len(negatives))[:count]
         self._negatives = [negatives[int(i)] for i in sorted(order)]
         self._last_pixels = min(area, inliers - (count - 1) * area)
+
+    @property
+    def taxonomy(self) -> Taxonomy | None:
+        """Classes of the labels; None where the road scenes do not tell."""
+        return getattr(self._roads, "taxonomy", None)
 
     def __len__(self) -> int:
         return len(self._roads) + len(self._negatives)

@@ -93,11 +93,7 @@ def read_truth(path: Path, rgb: np.ndarray, allowed: Collection[int]) -> np.ndar
     one of `allowed`.
     """
     truth = read_label_map(path)
-    if truth.shape != rgb.shape[:2]:
-        raise OpenSetError(
-            f"{path} is {truth.shape[1]}x{truth.shape[0]}, its picture "
-            f"{rgb.shape[1]}x{rgb.shape[0]}: truth and picture must have the same size"
-        )
+    check_size(path, truth, rgb)
     unknown = values_outside(truth, allowed)
     if unknown:
         raise OpenSetError(
@@ -105,6 +101,15 @@ def read_truth(path: Path, rgb: np.ndarray, allowed: Collection[int]) -> np.ndar
             f"{', '.join(str(value) for value in sorted(allowed))}"
         )
     return truth
+
+
+def check_size(path: Path, truth: np.ndarray, rgb: np.ndarray) -> None:
+    """Raise OpenSetError, naming the file, where a truth map has not the size of its picture."""
+    if truth.shape != rgb.shape[:2]:
+        raise OpenSetError(
+            f"{path} is {truth.shape[1]}x{truth.shape[0]}, its picture "
+            f"{rgb.shape[1]}x{rgb.shape[0]}: truth and picture must have the same size"
+        )
 
 
 def read_mapped_truth(path: Path, rgb: np.ndarray, meaning: Mapping[int, int]) -> np.ndarray:

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ldn_openset_ros.data.sample import Sample
+from ldn_openset_ros.data.transforms import in_three_channels
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.settings import FROZEN
 from ldn_openset_ros.taxonomy import IGNORE_INDEX
@@ -107,9 +108,7 @@ def paste(
     height, width = opacity.shape
     window = np.s_[top : top + height, left : left + width]
     picture = scene.rgb.copy()
-    alpha = opacity[..., None]
-    blended = rgb * alpha + picture[window] * (1 - alpha)
-    picture[window] = np.clip(blended + 0.5, 0, 255).astype(np.uint8)
+    picture[window] = blend(picture[window], rgb, opacity)
     outlier = inlier_truth(scene) if scene.outlier is None else scene.outlier.copy()
     covered = opacity >= 0.5
     outlier[window][covered] = 1
@@ -128,14 +127,19 @@ def paste_region(scene: Sample, other: Sample, opacity: np.ndarray, top: int, le
     """
     height, width = opacity.shape
     window = np.s_[top : top + height, left : left + width]
-    alpha = opacity[..., None]
     picture, labels, outlier = scene.rgb.copy(), scene.labels.copy(), scene.outlier.copy()
-    blended = other.rgb[window] * alpha + picture[window] * (1 - alpha)
-    picture[window] = np.clip(blended + 0.5, 0, 255).astype(np.uint8)
+    picture[window] = blend(picture[window], other.rgb[window], opacity)
     covered = opacity >= 0.5
     labels[window][covered] = other.labels[window][covered]
     outlier[window][covered] = other.outlier[window][covered]
     return Sample(scene.name, picture, labels, outlier, scene.camera)
+
+
+def blend(below: np.ndarray, above: np.ndarray, opacity: np.ndarray) -> np.ndarray:
+    """Blend uint8 (h, w, 3) `above` over `below`; opacity: float32 (h, w) in [0, 1]."""
+    alpha = in_three_channels(opacity)
+    blended = above * alpha + below * (1 - alpha)
+    return np.clip(blended + 0.5, 0, 255).astype(np.uint8)
 
 
 def inlier_truth(scene: Sample) -> np.ndarray:

@@ -46,14 +46,33 @@ def read_label_map(path: Path) -> np.ndarray:
     return labels
 
 
+def read_number_map(path: Path) -> np.ndarray:
+    """Read a single-channel map of 16 bits as uint16 (H, W), values untouched.
+
+    Raises OpenSetError for maps of colours or of another depth.
+    """
+    numbers = _decode(path, _read(path), cv2.IMREAD_UNCHANGED)
+    if numbers.ndim != 2 or numbers.dtype != np.uint16:
+        raise OpenSetError(
+            f"{path} is not a 16-bit single-channel map (its array is {numbers.dtype} "
+            f"{numbers.shape}): put the published file there"
+        )
+    return numbers
+
+
 def write_picture(path: Path, picture: np.ndarray) -> None:
     """Write uint8 (H, W, 3) RGB, or a map of one channel, uint8 or uint16.
 
     Raises OpenSetError where the file cannot be written.
     """
     stored = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR) if picture.ndim == 3 else picture
-    if not cv2.imwrite(str(path), stored):
-        raise OpenSetError(f"cannot write {path}: check the folder and the free space")
+    done, data = cv2.imencode(path.suffix, stored)
+    if not done:
+        raise ValueError(f"{picture.dtype} {picture.shape} cannot be stored as {path.suffix}")
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise OpenSetError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _read(path: Path) -> np.ndarray:

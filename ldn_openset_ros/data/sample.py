@@ -28,6 +28,8 @@ class Sample:
     labels: uint8 (H, W) train ids, 255 = ignore; None where unknown.
     outlier: uint8 (H, W), 0 inlier, 1 outlier, 255 ignore; None where unknown.
     camera: intrinsics; None where unknown.
+    instances: int32 (H, W), 0 = no instance, each other number an instance of the class in
+        `labels`; None where unknown, and in samples made or changed from others.
     """
 
     name: str
@@ -35,3 +37,4 @@ class Sample:
     labels: np.ndarray | None = None
     outlier: np.ndarray | None = None
     camera: PinholeCamera | None = None
+    instances: np.ndarray | None = None

@@ -177,9 +177,10 @@ def change_colours(
     if settings.gamma:
         exponent = 2 ** rng.uniform(-settings.gamma, settings.gamma)
         curve = (255 * (np.arange(256) / 255) ** exponent).astype(np.float32)
-        values = curve[rgb]
+        values = cv2.LUT(rgb, curve)
     if settings.saturation:
-        grey = values.mean(2, keepdims=True)
+        red, green, blue = cv2.split(values)
+        grey = in_three_channels((red + green + blue) / 3)
         values = grey + (values - grey) * _factor(rng, settings.saturation)
     if settings.contrast:
         mean = values.mean()
@@ -191,7 +192,7 @@ def change_colours(
     if settings.shadow:
         field = rng.random((3, 4)).astype(np.float32) * rng.uniform(0, settings.shadow)
         field = cv2.resize(field, (width, height), interpolation=cv2.INTER_CUBIC)
-        values = values * (1 - field)[..., None]
+        values = values * in_three_channels(1 - field)
     if settings.blur and rng.random() < 1 / 3:
         values = cv2.GaussianBlur(values, (0, 0), rng.uniform(0.1, settings.blur))
     if settings.sharpen and rng.random() < 1 / 3:
@@ -205,6 +206,11 @@ def change_colours(
     if settings.compression and rng.random() < 1 / 3:
         return compress(changed, 100 - round(rng.uniform(0, settings.compression)))
     return changed
+
+
+def in_three_channels(values: np.ndarray) -> np.ndarray:
+    """Return an (H, W) array as (H, W, 3); NumPy is several times slower with (H, W, 1)."""
+    return cv2.merge([values] * 3)
 
 
 def compress(rgb: np.ndarray, quality: int) -> np.ndarray:

@@ -15,8 +15,8 @@ from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.calibration import Calibration, WantedRate, tempered
 from ldn_openset_ros.inference.predictor import Predictor
-from ldn_openset_ros.metrics.calibration import Reliability
-from ldn_openset_ros.metrics.ranking import RankingHistogram, bin_centres
+from ldn_openset_ros.metrics.calibration import reliability
+from ldn_openset_ros.metrics.ranking import RankingHistogram, bin_centres, bin_probabilities
 
 TEMPERATURE_RANGE = (0.01, 100.0)
 BISECTIONS = 50
@@ -82,7 +82,7 @@ def fit_temperature(histogram: RankingHistogram) -> float:
 
     def excess(temperature: float) -> float:
         """Return what is above 0 where the score is too sure of itself at a temperature."""
-        return float(log_odds @ (pixels * _sigmoid(log_odds / temperature) - positives))
+        return float(log_odds @ (pixels * bin_probabilities(temperature) - positives))
 
     low, high = TEMPERATURE_RANGE
     if excess(low) <= 0:
@@ -137,23 +137,11 @@ def rates(
     Probabilities are published as float32, where those near 1 merge, and all of log-odds above
     17 are 1: this counts as they do.
     """
-    called = _sigmoid(bin_centres() / temperature).astype(np.float32) >= np.float32(threshold)
+    called = bin_probabilities(temperature).astype(np.float32) >= np.float32(threshold)
     false_positive_rate, true_positive_rate = (
         int(counts[called].sum()) / int(counts.sum()) for counts in histogram.counts
     )
     return true_positive_rate, false_positive_rate
-
-
-def reliability(histogram: RankingHistogram, temperature: float) -> Reliability:
-    """Return the reliability of the published probability of the counted pixels."""
-    counted = Reliability()
-    counted.add_counts(_sigmoid(bin_centres() / temperature), *histogram.counts)
-    return counted
-
-
-def _sigmoid(log_odds: np.ndarray) -> np.ndarray:
-    # By tanh, which does not overflow.
-    return 0.5 + 0.5 * np.tanh(log_odds / 2)
 
 
 def _short(value: float) -> float:

@@ -25,7 +25,9 @@ def measure_class_statistics(
     of all pixels together. Source: Jung et al. 2021, section 3.2.
     """
     was_training = network.training
-    predictor = Predictor(network.eval(), description, next(network.parameters()).device)
+    predictor = Predictor.of_network(
+        network.eval(), description, next(network.parameters()).device
+    )
     try:
         if not predictor.gives_classes:
             return None

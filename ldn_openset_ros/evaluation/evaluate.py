@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
+from ldn_openset_ros.bags.faults import Faults
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.inference.predictor import Predictor, network_size
-from ldn_openset_ros.metrics.by_area import AreaBin, RankingByArea
-from ldn_openset_ros.metrics.ranking import RankingHistogram, RankingMeasures
-from ldn_openset_ros.metrics.segmentation import ConfusionMatrix
+from ldn_openset_ros.evaluation.judged_frame import JudgedFrame, StopWatch, judge_sample
+from ldn_openset_ros.evaluation.measurement import Decision, Measurement, MeasureSettings
+from ldn_openset_ros.evaluation.run import OpenFrames
+from ldn_openset_ros.evaluation.summarise import protocol
+from ldn_openset_ros.evaluation.summary import without_nan
+from ldn_openset_ros.inference.predictor import Predictor
+from ldn_openset_ros.metrics.by_area import AreaBin
+from ldn_openset_ros.metrics.ranking import RankingMeasures
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out; every figure is a fraction from 0 to 1, None or NaN where undefined."""
+    """The main figures; every one is a fraction from 0 to 1, None or NaN where undefined."""
 
     model: str
     protocol: str
@@ -30,7 +35,7 @@ class Evaluation:
 
     def to_dict(self) -> dict:
         """Return plain values for JSON; NaN becomes None."""
-        return _without_nan(asdict(self))
+        return without_nan(asdict(self))
 
 
 def evaluate(
@@ -45,57 +50,68 @@ def evaluate(
     mIoU covers samples with labels, ranking those with outlier truth. Raises OpenSetError where
     no sample has any truth.
     """
-    confusion = ConfusionMatrix(predictor.taxonomy.num_classes)
-    histograms = {name: RankingHistogram() for name in scores}
-    by_area = {name: RankingByArea(area_edges) for name in scores if area_edges}
-    frames = labelled = ranked = 0
-    sizes = set()
+    measures = MeasureSettings((), area_edges=tuple(area_edges), replicates=0)
+    settings = measure_settings(predictor, scores, measures)
+    measurement = Measurement(settings)
     for sample in samples:
-        frames += 1
-        sizes.add(network_size(sample.rgb.shape[:2], predictor.resolution))
-        labels, log_odds = predictor.judge(predictor.infer(sample.rgb), scores)
-        if sample.labels is not None and predictor.gives_classes:
-            labelled += 1
-            confusion.add(labels, sample.labels)
-        if sample.outlier is not None:
-            ranked += 1
-            for name, histogram in histograms.items():
-                histogram.add(log_odds[name], sample.outlier)
-                if by_area:
-                    by_area[name].add(log_odds[name], sample.outlier)
-    if not labelled and not ranked:
-        usable = "labels or outlier truth" if predictor.gives_classes else "outlier truth"
-        raise OpenSetError(f"no sample has {usable}: nothing can be measured")
-    iou = confusion.iou() if labelled else None
+        measurement.add(judge_sample(predictor, sample, scores))
+    check_truth(measurement)
+    return evaluation_of(measurement, predictor)
+
+
+def measure_settings(
+    predictor: Predictor, scores: Sequence[str], measures: MeasureSettings
+) -> MeasureSettings:
+    """Return `measures` for a predictor's scores, classes and decision."""
+    return replace(
+        measures,
+        scores=tuple(scores),
+        taxonomy=predictor.taxonomy if predictor.gives_classes else None,
+        decision=Decision(predictor.fusion, predictor.threshold, predictor.temperature()),
+    )
+
+
+def frames_of_samples(
+    predictor: Predictor, samples: Sequence[Sample], scores: Sequence[str], source: str
+) -> OpenFrames:
+    """Return how to run a predictor on a data set."""
+
+    def frames(start: int, faults: Faults) -> Iterator[JudgedFrame]:
+        for index in range(start, len(samples)):
+            watch = StopWatch()
+            with watch.measure("read"):
+                sample = samples[index]
+            yield judge_sample(predictor, sample, scores, source, watch=watch)
+
+    return frames
+
+
+def evaluation_of(measurement: Measurement, predictor: Predictor) -> Evaluation:
+    """Return the main figures of what was measured of a predictor."""
+    totals, taxonomy = measurement.totals, measurement.settings.taxonomy
+    confusion = measurement.closed_set.confusion if totals.labelled_frames else None
+    scores = measurement.scores if totals.ranked_frames else {}
     return Evaluation(
         model=predictor.name,
-        protocol=_protocol(sizes, frames, ranked),
-        frames=frames,
-        mean_iou=confusion.mean_iou() if labelled else None,
+        protocol=protocol(measurement, "network", predictor.resolution),
+        frames=totals.frames,
+        mean_iou=None if confusion is None else confusion.mean_iou(),
         class_iou=None
-        if iou is None
-        else dict(zip(predictor.taxonomy.names, map(float, iou), strict=True)),
-        ranking={n: h.measures() for n, h in histograms.items()} if ranked else {},
-        best_f1_thresholds={n: h.best_f1_threshold() for n, h in histograms.items()}
-        if ranked
-        else {},
-        by_area={n: by_size.measures() for n, by_size in by_area.items()} if ranked else {},
+        if confusion is None
+        else dict(zip(taxonomy.names, confusion.iou().tolist(), strict=True)),
+        ranking={name: counted.ranking.measures() for name, counted in scores.items()},
+        best_f1_thresholds={n: c.ranking.best_f1_threshold() for n, c in scores.items()},
+        by_area={
+            name: counted.by_area.measures()
+            for name, counted in scores.items()
+            if counted.by_area is not None
+        },
     )
 
 
-def _protocol(sizes: set[tuple[int, int]], frames: int, ranked: int) -> str:
-    at = ", ".join(f"{width}x{height}" for height, width in sorted(sizes))
-    return (
-        f"network at {at}, measured at the truth's size; {frames} frames, {ranked} with outlier "
-        "truth; global ranking over all pixels; void pixels ignored"
-    )
-
-
-def _without_nan(value):
-    if isinstance(value, dict):
-        return {key: _without_nan(entry) for key, entry in value.items()}
-    if isinstance(value, list):
-        return [_without_nan(entry) for entry in value]
-    if isinstance(value, float) and value != value:
-        return None
-    return value
+def check_truth(measurement: Measurement) -> None:
+    """Raise OpenSetError where no frame had any truth that could be used."""
+    totals, settings = measurement.totals, measurement.settings
+    if not totals.labelled_frames and not totals.ranked_frames:
+        usable = "outlier truth" if settings.taxonomy is None else "labels or outlier truth"
+        raise OpenSetError(f"no sample has {usable}: nothing can be measured")

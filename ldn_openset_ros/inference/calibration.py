@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.scores import check_score, check_threshold
+from ldn_openset_ros.score_names import check_score, check_threshold
 from ldn_openset_ros.settings import FROZEN
 
 CALIBRATED = "calibrated"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -11,17 +12,18 @@ from safetensors import SafetensorError
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.calibration import Calibration, tempered
+from ldn_openset_ros.inference.domain import Domain
 from ldn_openset_ros.nn.checkpoint import load_strictly, read_weights, write_weights
 from ldn_openset_ros.nn.network import NetworkSettings, OpenSetNetwork
 from ldn_openset_ros.recognition.registry import RecognitionSettings, build_recognition
 from ldn_openset_ros.resources import models_directory
-from ldn_openset_ros.scores import ClassStatistics, check_score, check_threshold, usable_scores
+from ldn_openset_ros.score_names import check_score, check_threshold, usable_scores
+from ldn_openset_ros.scores import ClassStatistics
 from ldn_openset_ros.settings import FROZEN, read_yaml, settings_from_dict
 from ldn_openset_ros.taxonomy import Taxonomy
 
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.yaml"
-DEFAULT_MODEL = "camvid_lite0"
 FORMAT = 1
 AUXILIARY_PREFIX = "auxiliary_heads."
 """Of the keys of those heads that training alone uses; a model's folder leaves them out."""
@@ -93,6 +95,8 @@ class ModelDescription:
     """False for a network whose heads are still random."""
     calibration: Calibration | None = None
     """Of one score: its temperature, and the threshold that `calibrated` stands for."""
+    domain: Domain | None = None
+    """What ordinary frames look like to the model."""
     format: int = FORMAT
 
     __pydantic_config__ = FROZEN
@@ -129,6 +133,13 @@ class ModelDescription:
                 "it with network.dropout above 0"
             )
         check_score(self.decision.fusion, self.usable_scores())
+        if self.domain is not None:
+            check_score(self.domain.fusion, self.usable_scores())
+            if "confidence" in self.domain.ranges and not module.gives_classes:
+                raise OpenSetError(
+                    f"model {self.name!r} has a domain with a range of confidence, which needs "
+                    "classes: measure its domain again"
+                )
 
     def usable_scores(self) -> tuple[str, ...]:
         """Return the names of the scores that this model can give."""
@@ -143,7 +154,8 @@ def with_calibration(description: ModelDescription, calibration: Calibration) ->
 
     Its temperature changes what a probability of its score means. So a calibration of the model's
     own fusion also sets the threshold in `decision`, and where it ends one of the model's own
-    fusion, that threshold is put back on the scale without a temperature: decisions stay.
+    fusion, that threshold is put back on the scale without a temperature: decisions stay. The
+    domain goes, for its share of outliers was counted by what is now another threshold.
     """
     decision, old = description.decision, description.calibration
     if calibration.score == decision.fusion:
@@ -151,14 +163,15 @@ def with_calibration(description: ModelDescription, calibration: Calibration) ->
     elif old is not None and old.score == decision.fusion:
         raw = tempered(decision.threshold, 1 / old.temperature)
         decision = replace(decision, threshold=raw)
-    return replace(description, decision=decision, calibration=calibration)
+    return replace(description, decision=decision, calibration=calibration, domain=None)
 
 
 def find_model(model: str | Path) -> Path:
     """Return a model's folder, given as a path or as the name of a shipped model."""
     for folder in (Path(model), models_directory() / model):
-        if (folder / DESCRIPTION_FILE).is_file():
-            return folder
+        with contextlib.suppress(OSError):  # a name too long for a file, a folder not to be read
+            if (folder / DESCRIPTION_FILE).is_file():
+                return folder
     shipped = ", ".join(sorted(p.parent.name for p in models_directory().glob("*/model.yaml")))
     raise OpenSetError(
         f"no model {str(model)!r}: give a folder with {DESCRIPTION_FILE} and {WEIGHTS_FILE}, or "

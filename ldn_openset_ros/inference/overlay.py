@@ -8,11 +8,13 @@ import numpy as np
 from ldn_openset_ros.taxonomy import OUTLIER_COLOUR, Taxonomy
 
 OUTLINE_WIDTH = 2
+MARK_OPACITY = 0.5
+"""Outliers are never fainter."""
 
 
 def colourise(ids: np.ndarray, taxonomy: Taxonomy) -> np.ndarray:
     """Paint a uint8 (H, W) map of ids in the taxonomy's colours, uint8 (H, W, 3) RGB."""
-    return taxonomy.palette()[ids]
+    return cv2.applyColorMap(ids, taxonomy.palette()[:, None])
 
 
 def blend_overlay(
@@ -21,15 +23,20 @@ def blend_overlay(
     """Blend class colours into a frame and mark its outliers.
 
     rgb: uint8 (H, W, 3); open_set: uint8 (H, W); opacity in [0, 1] of the class colours. Outliers
-    are never fainter than half opacity and have a solid outline. Returns uint8 (H, W, 3).
+    are never fainter than MARK_OPACITY and have a solid outline. Returns uint8 (H, W, 3).
     """
     overlay = cv2.addWeighted(rgb, 1 - opacity, colourise(open_set, taxonomy), opacity, 0)
-    outliers = (open_set == taxonomy.outlier_id).astype(np.uint8)
-    if outliers.any():
-        strength = max(opacity, 0.5)
-        marked = cv2.addWeighted(rgb, 1 - strength, np.full_like(rgb, OUTLIER_COLOUR), strength, 0)
-        np.copyto(overlay, marked, where=outliers[..., None].astype(bool))
-        contours, _ = cv2.findContours(outliers, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    outliers = cv2.compare(open_set, taxonomy.outlier_id, cv2.CMP_EQ)
+    left, top, width, height = cv2.boundingRect(outliers)
+    if width:
+        box = slice(top, top + height), slice(left, left + width)
+        if opacity < MARK_OPACITY:
+            paint = np.full((height, width, 3), OUTLIER_COLOUR, np.uint8)
+            marked = cv2.addWeighted(rgb[box], 1 - MARK_OPACITY, paint, MARK_OPACITY, 0)
+            np.copyto(overlay[box], marked, where=outliers[box][..., None] > 0)
+        contours, _ = cv2.findContours(
+            outliers[box], cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(left, top)
+        )
         cv2.drawContours(overlay, contours, -1, OUTLIER_COLOUR, OUTLINE_WIDTH)
     return overlay
 

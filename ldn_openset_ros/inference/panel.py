@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -11,6 +13,7 @@ from ldn_openset_ros.taxonomy import Taxonomy
 
 OPACITY = 0.5
 CAPTION_HEIGHT = 26
+BACKGROUND = 24
 
 
 def side_by_side(rgb: np.ndarray, prediction: Prediction, taxonomy: Taxonomy) -> np.ndarray:
@@ -25,13 +28,24 @@ def side_by_side(rgb: np.ndarray, prediction: Prediction, taxonomy: Taxonomy) ->
         ("outlier probability", heat_map(prediction.outlier)),
         ("open set", blend_overlay(rgb, prediction.open_set, taxonomy, OPACITY)),
     )
+    return tiled(tiles)
+
+
+def tiled(tiles: Sequence[tuple[str, np.ndarray]]) -> np.ndarray:
+    """Return pictures of equal size in two columns, each under its caption.
+
+    tiles: one or more (caption, uint8 (H, W, 3)); an empty place at the end is dark.
+    """
     captioned = [_captioned(picture, text) for text, picture in tiles]
-    return np.vstack([np.hstack(captioned[:2]), np.hstack(captioned[2:])])
+    if len(captioned) % 2 and len(captioned) > 1:
+        captioned.append(np.full_like(captioned[0], BACKGROUND))
+    rows = [np.hstack(captioned[index : index + 2]) for index in range(0, len(captioned), 2)]
+    return np.vstack(rows)
 
 
 def _captioned(picture: np.ndarray, text: str) -> np.ndarray:
     tile = cv2.copyMakeBorder(
-        picture, CAPTION_HEIGHT, 0, 0, 0, cv2.BORDER_CONSTANT, value=(24, 24, 24)
+        picture, CAPTION_HEIGHT, 0, 0, 0, cv2.BORDER_CONSTANT, value=(BACKGROUND,) * 3
     )
     origin = (8, CAPTION_HEIGHT - 8)
     return cv2.putText(

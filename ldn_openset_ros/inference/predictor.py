@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,13 @@ import torch
 from torch import Tensor
 
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.backends.backend import Backend
+from ldn_openset_ros.inference.backends.pixel_network import PixelNetwork
+from ldn_openset_ros.inference.backends.registry import make_backend
+from ldn_openset_ros.inference.backends.torch_backend import TorchBackend
+from ldn_openset_ros.inference.bands import BAND_ROWS, BandWorkers, upsampled_band
 from ldn_openset_ros.inference.calibration import resolve_threshold, temperature_of
+from ldn_openset_ros.inference.domain import Domain
 from ldn_openset_ros.inference.model_files import (
     DecisionSettings,
     ModelDescription,
@@ -22,15 +28,15 @@ from ldn_openset_ros.inference.model_files import (
     read_network,
 )
 from ldn_openset_ros.inference.smoothing import DILATION, smooth, suppress_boundaries
-from ldn_openset_ros.nn.heads import HeadLogits, upsample_logits
+from ldn_openset_ros.nn.heads import HeadLogits
 from ldn_openset_ros.nn.network import MIN_INPUT_SIZE, OpenSetNetwork
 from ldn_openset_ros.recognition.registry import build_recognition
-from ldn_openset_ros.scores import check_score, find_score, fuse
+from ldn_openset_ros.score_names import check_score
+from ldn_openset_ros.scores import argmax_ids, find_score, fuse
 from ldn_openset_ros.taxonomy import IGNORE_INDEX, Taxonomy
 
 OUTPUTS = ("labels", "outlier", "open_set")
-BACKENDS = ("auto", "torch")
-PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+WARM_UP_SIZE = (480, 640)
 MAX_NETWORK_PIXELS = 2**25
 """Larger inputs would take the network tens of gigabytes."""
 
@@ -39,8 +45,8 @@ MAX_NETWORK_PIXELS = 2**25
 class FrameLogits:
     """The heads' logits of one frame at the network's resolution, on the network's device.
 
-    heads: float32 logits of one frame as the recognition module gives them; size: the (H, W) of
-    the frame, to which every map is brought.
+    heads: float32 logits of one frame as the recognition module gives them; size: the (H, W) to
+    which every map is brought.
     """
 
     heads: HeadLogits
@@ -61,26 +67,38 @@ class Prediction:
     open_set: np.ndarray | None
 
 
+@dataclass(frozen=True)
+class Judgement:
+    """A frame's maps and the scores behind them.
+
+    log_odds: float32 (H, W) by score, before temperature and sigmoid: what ranking takes.
+    """
+
+    prediction: Prediction
+    log_odds: dict[str, np.ndarray]
+
+
 class Predictor:
     """A loaded model, ready for frames of any size; use it from one thread at a time."""
 
-    def __init__(
-        self,
-        network: OpenSetNetwork,
-        description: ModelDescription,
-        device: torch.device,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
-        """Take a network in evaluation mode; `load` reads one from a model's folder."""
-        self._network = network.to(device)
-        self._device = device
-        self._dtype = dtype
+    def __init__(self, backend: Backend, description: ModelDescription) -> None:
+        """Take what runs the network, and all else; `load` reads both from a model's folder."""
+        self._backend = backend
+        self._device = torch.device(backend.device)
         self._description = description
         self._recognition = build_recognition(description.recognition)
-        mean = torch.tensor(description.normalisation.mean, device=device).view(1, 3, 1, 1)
-        std = torch.tensor(description.normalisation.std, device=device).view(1, 3, 1, 1)
-        self._mean, self._std = mean, std
+        on_cpu = self._device.type == "cpu"
+        self._band_rows = BAND_ROWS if on_cpu else MAX_NETWORK_PIXELS
+        self._workers = BandWorkers(torch.get_num_threads() if on_cpu else 1)
         self.taxonomy = Taxonomy.from_dict(description.taxonomy)
+
+    @classmethod
+    def of_network(
+        cls, network: OpenSetNetwork, description: ModelDescription, device: torch.device
+    ) -> Predictor:
+        """Take a network in evaluation mode, as it is in a training."""
+        pixel_network = PixelNetwork(network, description)
+        return cls(TorchBackend(pixel_network, device, torch.float32), description)
 
     @classmethod
     def load(
@@ -96,8 +114,8 @@ class Predictor:
     ) -> Predictor:
         """Load a model's folder or a shipped model by name.
 
-        device: "auto" (CUDA where there is a GPU), "cpu", "cuda" or "cuda:N". backend: "auto" or
-        "torch". precision: "float32" ("auto"), or "bfloat16", "float16" on a GPU. fusion,
+        device: "auto" (CUDA where there is a GPU), "cpu", "cuda" or "cuda:N". backend, precision:
+        see `backends.names`; "auto" is the fastest exact one that is installed. fusion,
         threshold, resolution: None = the model's own; threshold "calibrated": that of the model's
         calibration of the fusion. recognition: another recognition module on the same heads
         ("odin" or "mc_dropout" on a C-way network). Raises OpenSetError with the remedy.
@@ -120,11 +138,8 @@ class Predictor:
             resolution=own.resolution if resolution is None else int(resolution),
         )
         description = replace(description, decision=decision)
-        if backend not in BACKENDS:
-            raise OpenSetError(f"unknown backend {backend!r}: choose one of {', '.join(BACKENDS)}")
-        chosen = choose_device(device)
-        dtype = choose_precision(precision, chosen)
-        return cls(read_network(folder, description), description, chosen, dtype)
+        network = PixelNetwork(read_network(folder, description), description)
+        return cls(make_backend(network, backend, precision, device, folder), description)
 
     @property
     def name(self) -> str:
@@ -134,12 +149,17 @@ class Predictor:
     @property
     def device(self) -> str:
         """Where the network runs, for example "cpu" or "cuda:0"."""
-        return str(self._device)
+        return self._backend.device
+
+    @property
+    def backend(self) -> str:
+        """What runs the network, for example "ncnn"."""
+        return self._backend.name
 
     @property
     def precision(self) -> str:
         """The network's number format, for example "float32"."""
-        return str(self._dtype).removeprefix("torch.")
+        return self._backend.precision
 
     @property
     def fusion(self) -> str:
@@ -177,6 +197,11 @@ class Predictor:
         return self._recognition.gives_classes
 
     @property
+    def domain(self) -> Domain | None:
+        """What ordinary frames look like to the model; None where nobody measured it."""
+        return self._description.domain
+
+    @property
     def usable_scores(self) -> tuple[str, ...]:
         """Names of the scores that this model can give."""
         return self._description.usable_scores()
@@ -201,35 +226,40 @@ class Predictor:
         """Recognise one picture, uint8 (H, W, 3) RGB, by the model's defaults."""
         return self.decide(self.infer(rgb))
 
+    def warm_up(self, size: tuple[int, int] = WARM_UP_SIZE) -> tuple[int, int]:
+        """Run a dark picture of (height, width) through, so that the first frame does not wait.
+
+        Returns the (height, width) of the network's input.
+        """
+        self(np.zeros((*size, 3), np.uint8))
+        return network_size(size, self.resolution)
+
     def infer(self, rgb: np.ndarray) -> FrameLogits:
         """Run the network on one picture, uint8 (H, W, 3) RGB."""
-        return self.forward(self.preprocess(rgb), rgb.shape[:2])
+        (logits,) = self.infer_pixels(self.preprocess(rgb)[None], rgb.shape[:2])
+        return logits
 
-    def preprocess(self, rgb: np.ndarray) -> Tensor:
-        """Resize and normalise a picture, uint8 (H, W, 3), to the network's input (1, 3, h, w)."""
+    def preprocess(self, rgb: np.ndarray) -> np.ndarray:
+        """Resize a picture, uint8 (H, W, 3) RGB, to the network's input, uint8 (h, w, 3)."""
         if rgb.ndim != 3 or rgb.shape[2] != 3 or rgb.dtype != np.uint8:
             raise OpenSetError(
                 f"a picture must be a uint8 array (H, W, 3), got {rgb.dtype} {rgb.shape}"
             )
-        height, width = network_size(rgb.shape[:2], self.resolution)
-        if (height, width) != rgb.shape[:2]:
-            shrinks = height < rgb.shape[0]
-            rgb = cv2.resize(
-                rgb, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-            )
-        batch = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
-        batch = batch.permute(2, 0, 1)[None].float()
-        return batch.sub_(self._mean).div_(self._std)
+        return np.ascontiguousarray(resized(rgb, network_size(rgb.shape[:2], self.resolution)))
 
-    @torch.inference_mode()
-    def forward(self, batch: Tensor, size: tuple[int, int]) -> FrameLogits:
-        """Run the network on `preprocess`'s output; `size` is the frame's (H, W)."""
-        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
-            heads = self._recognition.infer(self._network, batch)
-        heads = HeadLogits(*(None if tensor is None else tensor.float() for tensor in heads))
-        return FrameLogits(heads, (int(size[0]), int(size[1])))
+    def infer_pixels(self, pixels: np.ndarray, size: tuple[int, int]) -> list[FrameLogits]:
+        """Run the network on N frames, `preprocess`'s outputs put together: uint8 (N, h, w, 3).
 
-    @torch.inference_mode()
+        The maps of each will have `size` (H, W). They differ from those of frames on their own by
+        what rounding of float32 makes.
+        """
+        heads = self._backend.infer(pixels)
+        size = (int(size[0]), int(size[1]))
+        return [
+            FrameLogits(HeadLogits(*(None if t is None else t[n : n + 1] for t in heads)), size)
+            for n in range(len(pixels))
+        ]
+
     def decide(
         self,
         logits: FrameLogits,
@@ -245,71 +275,145 @@ class Predictor:
         log-odds, 0 = off): None = the predictor's. outputs: which maps to make, of "labels",
         "outlier", "open_set".
         """
+        return self.judge(logits, (), fusion, threshold, smoothing, outputs).prediction
+
+    @torch.inference_mode()
+    def judge(
+        self,
+        logits: FrameLogits,
+        scores: Sequence[str],
+        fusion: str | None = None,
+        threshold: float | Literal["calibrated"] | None = None,
+        smoothing: float | None = None,
+        outputs: Collection[str] = OUTPUTS,
+    ) -> Judgement:
+        """Return the maps of `decide` and the log-odds of several scores, for measuring."""
+        fusion = self.fusion if fusion is None else fusion
         threshold = self.resolve_threshold(
             self.threshold if threshold is None else threshold, fusion
         )
-        labels = probability = open_set = None
-        heads = self._interpret(logits)
-        if "labels" in outputs or "open_set" in outputs:
-            labels = self._labels(heads)
-        if "outlier" in outputs or "open_set" in outputs:
-            log_odds = self._score(heads, fusion, smoothing)
-            probability = (log_odds / self.temperature(fusion)).sigmoid()
-        if "open_set" in outputs:
-            open_set = fuse(labels, probability, threshold, self.taxonomy.outlier_id)
-        return Prediction(
+        decides = "outlier" in outputs or "open_set" in outputs
+        wanted = dict.fromkeys((*scores, fusion) if decides else scores)
+        with_labels = "labels" in outputs or "open_set" in outputs
+        labels, log_odds = self._maps(logits, list(wanted), smoothing, with_labels)
+        probability = torch.empty_like(log_odds[fusion]) if decides else None
+        open_set = torch.empty_like(labels) if "open_set" in outputs else None
+        temperature = self.temperature(fusion)
+
+        def decide(band: slice) -> None:
+            probability[band] = (log_odds[fusion][band] / temperature).sigmoid_()
+            if open_set is not None:
+                outlier_id = self.taxonomy.outlier_id
+                open_set[band] = fuse(labels[band], probability[band], threshold, outlier_id)
+
+        if decides:
+            self._workers.run(decide, logits.size[0], self._band_rows)
+        prediction = Prediction(
             labels.cpu().numpy() if "labels" in outputs else None,
             probability.cpu().numpy() if "outlier" in outputs else None,
             open_set.cpu().numpy() if "open_set" in outputs else None,
         )
+        return Judgement(prediction, {name: log_odds[name].cpu().numpy() for name in scores})
 
     @torch.inference_mode()
     def log_odds(
         self, logits: FrameLogits, fusion: str | None = None, smoothing: float | None = None
     ) -> np.ndarray:
         """Return a score before temperature and sigmoid, float32 (H, W): what ranking takes."""
-        return self._score(self._interpret(logits), fusion, smoothing).cpu().numpy()
+        fusion = self.fusion if fusion is None else fusion
+        _, log_odds = self._maps(logits, [fusion], smoothing)
+        return log_odds[fusion].cpu().numpy()
 
     @torch.inference_mode()
-    def judge(
-        self, logits: FrameLogits, scores: Sequence[str]
-    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Return labels, uint8 (H, W), and the log-odds of several scores, float32 (H, W) each."""
-        heads = self._interpret(logits)
-        log_odds = {name: self._score(heads, name, None).cpu().numpy() for name in scores}
-        return self._labels(heads).cpu().numpy(), log_odds
+    def frame_figures(
+        self, logits: FrameLogits, fusion: str | None = None, threshold: float | None = None
+    ) -> dict[str, float]:
+        """Return what sums a frame up, from 0 to 1 each, at the network's resolution.
+
+        `outlier_share`: share of its pixels that are outliers by fusion and threshold (None = the
+        predictor's). `confidence`: mean over its pixels of the largest class probability; absent
+        where there are no classes.
+        """
+        fusion = self.fusion if fusion is None else fusion
+        threshold = self.threshold if threshold is None else threshold
+        heads = self._recognition.interpret(_first(logits.heads))
+        log_odds = self._score(fusion)(heads.segmentation, heads.outlier)
+        outlying = (log_odds / self.temperature(fusion)).sigmoid() >= threshold
+        figures = {"outlier_share": float(outlying.float().mean())}
+        if heads.segmentation is not None:
+            figures["confidence"] = float(heads.segmentation.softmax(0).amax(0).mean())
+        return figures
 
     @torch.inference_mode()
     def best_logit(self, rgb: np.ndarray) -> tuple[Tensor, Tensor]:
         """Return the largest class logit of every pixel and its class, (H, W) each."""
-        return self._interpret(self.infer(rgb)).segmentation.max(0)
+        logits = self.infer(rgb)
+        best = torch.empty(logits.size, device=self._device)
+        index = torch.empty(logits.size, dtype=torch.int64, device=self._device)
 
-    def _interpret(self, logits: FrameLogits) -> HeadLogits:
-        full_size = upsample_logits(logits.heads, logits.size)
-        frame = (None if tensor is None else tensor[0] for tensor in full_size)
-        return self._recognition.interpret(HeadLogits(*frame))
+        def find(band: slice) -> None:
+            best[band], index[band] = self._logits_of(logits, band).segmentation.max(0)
+
+        self._workers.run(find, logits.size[0], self._band_rows)
+        return best, index
+
+    def _logits_of(self, logits: FrameLogits, band: slice) -> HeadLogits:
+        """Return what the recognition module makes of the logits in a band of rows."""
+        return self._recognition.interpret(upsampled_band(logits.heads, logits.size, band))
+
+    def _maps(
+        self,
+        logits: FrameLogits,
+        scores: Sequence[str],
+        smoothing: float | None,
+        with_labels: bool = False,
+    ) -> tuple[Tensor | None, dict[str, Tensor]]:
+        """Return labels, uint8, and the smoothed log-odds of each score, float32, (H, W) each."""
+        decision = self._description.decision
+        functions = {name: self._score(name) for name in scores}
+        log_odds = {name: torch.empty(logits.size, device=self._device) for name in scores}
+        labels = None
+        if with_labels or decision.boundary_width:
+            labels = torch.empty(logits.size, dtype=torch.uint8, device=self._device)
+
+        def judge(band: slice) -> None:
+            heads = self._logits_of(logits, band)
+            if labels is not None:
+                labels[band] = self._labels(heads)
+            for name, score in functions.items():
+                log_odds[name][band] = score(heads.segmentation, heads.outlier)
+
+        self._workers.run(judge, logits.size[0], self._band_rows)
+        sigma = decision.smoothing if smoothing is None else smoothing
+        for name, score_map in log_odds.items():
+            if decision.boundary_width:
+                score_map = suppress_boundaries(score_map, labels, decision.boundary_width)
+                log_odds[name] = smooth(score_map, sigma, DILATION)
+            else:
+                log_odds[name] = smooth(score_map, sigma)
+        return labels, log_odds
 
     def _labels(self, heads: HeadLogits) -> Tensor:
         if heads.segmentation is None:
             return torch.full_like(heads.outlier[0], IGNORE_INDEX, dtype=torch.uint8)
-        return heads.segmentation.argmax(0).to(torch.uint8)
+        return argmax_ids(heads.segmentation)
 
-    def _score(self, heads: HeadLogits, fusion: str | None, smoothing: float | None) -> Tensor:
+    def _score(self, name: str) -> Callable[[Tensor | None, Tensor | None], Tensor]:
+        check_score(name, self.usable_scores)
         decision = self._description.decision
-        name = check_score(decision.fusion if fusion is None else fusion, self.usable_scores)
-        score = find_score(name, decision.exponent, self._description.class_statistics)
-        log_odds = score(heads.segmentation, heads.outlier)
-        sigma = decision.smoothing if smoothing is None else smoothing
-        if decision.boundary_width:
-            log_odds = suppress_boundaries(log_odds, self._labels(heads), decision.boundary_width)
-            return smooth(log_odds, sigma, DILATION)
-        return smooth(log_odds, sigma)
+        return find_score(name, decision.exponent, self._description.class_statistics)
+
+
+def _first(heads: HeadLogits) -> HeadLogits:
+    """Return the logits of the first frame, without their first dimension."""
+    return HeadLogits(*(None if tensor is None else tensor[0] for tensor in heads))
 
 
 def choose_recognition(description: ModelDescription, name: str | None) -> ModelDescription:
     """Return the description with another recognition module and its default score.
 
-    What was measured on the old module's logits goes: class statistics, calibration, threshold.
+    What was measured on the old module's logits goes: class statistics, calibration, threshold,
+    domain.
     """
     if name is None or name == description.recognition.name:
         return description
@@ -322,7 +426,17 @@ def choose_recognition(description: ModelDescription, name: str | None) -> Model
         decision=decision,
         class_statistics=None,
         calibration=None,
+        domain=None,
     )
+
+
+def resized(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return a picture, uint8 (H, W, 3), in the (height, width) of a network's input."""
+    height, width = size
+    if rgb.shape[:2] == (height, width):
+        return rgb
+    method = cv2.INTER_AREA if height < rgb.shape[0] else cv2.INTER_LINEAR
+    return cv2.resize(rgb, (width, height), interpolation=method)
 
 
 def network_size(size: tuple[int, int], resolution: int) -> tuple[int, int]:
@@ -344,37 +458,3 @@ def network_size(size: tuple[int, int], resolution: int) -> tuple[int, int]:
             "crop the picture"
         )
     return scaled
-
-
-def choose_device(device: str) -> torch.device:
-    """Return the torch device for "auto", "cpu", "cuda" or "cuda:N"; an absent one is an error."""
-    if device == "auto":
-        return torch.device("cuda:0" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise OpenSetError(f"unknown device {device!r}: choose auto, cpu or cuda:N") from None
-    if chosen.type not in ("cpu", "cuda"):
-        raise OpenSetError(f"device {device!r} is not supported: choose auto, cpu or cuda:N")
-    if chosen.type == "cuda":
-        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if (chosen.index or 0) >= count:
-            raise OpenSetError(
-                f"device {device!r} is not there ({count} CUDA devices found): choose auto or cpu"
-            )
-    return chosen
-
-
-def choose_precision(precision: str, device: torch.device) -> torch.dtype:
-    """Return the network's number format; reduced formats need a GPU."""
-    if precision not in PRECISIONS:
-        raise OpenSetError(
-            f"unknown precision {precision!r}: choose one of {', '.join(PRECISIONS)}"
-        )
-    if precision in ("auto", "float32"):
-        return torch.float32
-    if device.type == "cpu":
-        raise OpenSetError(
-            f"precision {precision!r} needs a CUDA device: choose float32 on the CPU"
-        )
-    return getattr(torch, precision)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -21,6 +22,17 @@ class ConfusionMatrix:
         self.num_classes = num_classes
         self.counts = np.zeros((num_classes, num_classes + 1), np.int64)
         """int64 (C, C + 1): rows true classes, columns predicted ones, the last one "no class"."""
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> ConfusionMatrix:
+        """Build the matrix that `to_arrays` was called on."""
+        confusion = cls(len(arrays["counts"]))
+        confusion.counts += arrays["counts"]
+        return confusion
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return all that `from_arrays` needs: `counts`."""
+        return {"counts": self.counts}
 
     def add(self, prediction: np.ndarray, truth: np.ndarray) -> None:
         """Count a frame: two uint8 (H, W) maps of train ids.
@@ -82,3 +94,38 @@ class ConfusionMatrix:
                 f"{name} holds the id {int(np.argmax(present))}, which is none of the "
                 f"{self.num_classes} classes: use maps of the same taxonomy"
             )
+
+
+def category_confusion(
+    confusion: ConfusionMatrix, categories: Sequence[int | None]
+) -> ConfusionMatrix:
+    """Return the confusion matrix of categories, each the union of some classes.
+
+    Its mean IoU is Cityscapes' category mIoU. A class taken for another one of its category is
+    right there; "no class" stays so.
+
+    categories: for every class the id of its category, 0 to K - 1 (`Taxonomy.category_ids`). For
+    None, true pixels of the class do not count, and predicted ones are of no class.
+    Raises OpenSetError for another number of classes and where there is no category at all.
+    """
+    columns = category_places(categories, confusion.num_classes)
+    merged = ConfusionMatrix(max(category for category in categories if category is not None) + 1)
+    for row, category in zip(confusion.counts, categories, strict=True):
+        if category is not None:
+            np.add.at(merged.counts[category], columns, row)
+    return merged
+
+
+def category_places(categories: Sequence[int | None], num_classes: int) -> np.ndarray:
+    """Return the category of each of C classes and of "no class", intp (C + 1,), K for none.
+
+    Raises OpenSetError for another number of classes and where there is no category at all.
+    """
+    named = [category for category in categories if category is not None]
+    if len(categories) != num_classes or not named:
+        raise OpenSetError(
+            f"categories of {len(categories)} classes, {len(named)} of them with one, for a "
+            f"taxonomy of {num_classes} classes: give its `category_ids`, if it has categories"
+        )
+    none = max(named) + 1
+    return np.array([none if category is None else category for category in (*categories, None)])

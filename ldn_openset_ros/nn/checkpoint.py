@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.errors import OpenSetError, one_line
 
 
 def write_weights(state: dict[str, torch.Tensor], path: Path, half_precision: bool) -> None:
@@ -31,7 +32,9 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise OpenSetError(f"cannot read weights {path}: {error}; restore the file") from None
+        raise OpenSetError(
+            f"cannot read weights {path}: {one_line(error)}; restore the file"
+        ) from None
     return {
         name: tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in tensors.items()
@@ -45,7 +48,9 @@ def read_foreign_state_dict(path: Path) -> dict[str, torch.Tensor]:
     of DataParallel. Raises OpenSetError for anything else.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd pickle protocols: what is wrong is said below
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise OpenSetError(f"cannot read {path}: {error.strerror or error}") from None
     except Exception:
@@ -81,17 +86,25 @@ def load_strictly(module: nn.Module, state: dict[str, torch.Tensor], source: str
         for name in sorted(set(expected) & set(state))
         if state[name].shape != expected[name].shape
     ]
+    mistyped = [
+        f"{name} {state[name].dtype} instead of {expected[name].dtype}"
+        for name in sorted(set(expected) & set(state))
+        if state[name].is_floating_point() != expected[name].is_floating_point()
+    ]
     problems = [
         f"{len(names)} {kind}: {', '.join(names)}"
         for kind, names in (
             ("missing", missing),
             ("unexpected", unexpected),
             ("of another shape", misshaped),
+            ("of another type", mistyped),
         )
         if names
     ]
     if problems:
-        raise OpenSetError(f"{source} does not fit the network: {'; '.join(problems)}")
+        # A hostile name may hold line ends.
+        listed = " ".join("; ".join(problems).split())
+        raise OpenSetError(f"{source} does not fit the network: {listed}")
     not_finite = [n for n, t in state.items() if not bool(torch.isfinite(t).all())]
     if not_finite:
         raise OpenSetError(

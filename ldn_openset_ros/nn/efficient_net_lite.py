@@ -64,7 +64,7 @@ class SameConv2d(nn.Conv2d):
             total = max((math.ceil(size / stride) - 1) * stride + kernel - size, 0)
             pads += [total // 2, total - total // 2]
         padded = functional.pad(features, pads)
-        return functional.conv2d(padded, self.weight, None, self.stride, groups=self.groups)
+        return functional.conv2d(padded, self.weight, self.bias, self.stride, groups=self.groups)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

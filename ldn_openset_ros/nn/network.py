@@ -17,6 +17,9 @@ from ldn_openset_ros.nn.pyramid_pooling import PyramidPooling
 from ldn_openset_ros.settings import FROZEN
 
 MIN_INPUT_SIZE = 32
+MAX_WIDTH = 1024
+MAX_GRIDS, MAX_GRID_ROWS = 8, 64
+"""Limits of what a file may ask for: a network is built before its weights are looked at."""
 
 BACKBONES: dict[str, Callable[[], nn.Module]] = {
     "densenet121": dense_net.densenet121,
@@ -59,6 +62,15 @@ class NetworkSettings:
             raise OpenSetError(
                 "pyramid_width, pyramid_level_width, pyramid_grid_rows and the three "
                 "ladder_widths must be at least 1"
+            )
+        if (
+            max(widths) > MAX_WIDTH
+            or len(self.pyramid_grid_rows) > MAX_GRIDS
+            or max(self.pyramid_grid_rows, default=0) > MAX_GRID_ROWS
+        ):
+            raise OpenSetError(
+                f"the network is too large: give widths up to {MAX_WIDTH} and up to {MAX_GRIDS} "
+                f"pyramid_grid_rows up to {MAX_GRID_ROWS}"
             )
         if self.segmentation_head == "none" and not self.outlier_head:
             raise OpenSetError("the network has no head: give it a segmentation or outlier head")

@@ -11,6 +11,7 @@ from ldn_openset_ros.recognition.mc_dropout import McDropout
 from ldn_openset_ros.recognition.module import RecognitionModule
 from ldn_openset_ros.recognition.multi_class import MultiClass
 from ldn_openset_ros.recognition.multi_label import MultiLabel
+from ldn_openset_ros.recognition.names import RECOGNITION_NAMES
 from ldn_openset_ros.recognition.odin import Odin
 from ldn_openset_ros.recognition.outlier_exposure import OutlierExposure
 from ldn_openset_ros.recognition.outlier_head import OutlierHead
@@ -31,7 +32,6 @@ MODULES: dict[str, type[RecognitionModule]] = {
         MultiLabel,
     )
 }
-RECOGNITION_NAMES = tuple(MODULES)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,10 @@ from typing import Literal
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.test_sets import COMPOSED, TEST_SET_NAMES
-from ldn_openset_ros.recognition.registry import RECOGNITION_NAMES
+from ldn_openset_ros.recognition.names import RECOGNITION_NAMES
+from ldn_openset_ros.reproduction.names import PROFILE_NAMES
 from ldn_openset_ros.resources import config_file
-from ldn_openset_ros.scores import check_score
+from ldn_openset_ros.score_names import check_score
 from ldn_openset_ros.settings import FROZEN, read_yaml, settings_from_dict
 from ldn_openset_ros.training.settings import (
     TrainingSettings,
@@ -19,9 +20,6 @@ from ldn_openset_ros.training.settings import (
     read_training_settings,
 )
 
-TABLE_NAMES = ("table1", "table3", "figure7")
-PROFILE_NAMES = ("vistas", "camvid")
-"""The paper's own data first: it is taken where both are there."""
 MEASURED_SCORES = ("op", "msm", "op_x_msm")
 """Measured together, so that tables share what is measured."""
 

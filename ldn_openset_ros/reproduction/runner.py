@@ -111,6 +111,7 @@ class Runner:
         predictor = Predictor.load(
             model,
             device=self._device,
+            backend="torch",
             resolution=test_set.resolution,
             recognition=recognition,
         )

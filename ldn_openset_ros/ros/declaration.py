@@ -40,7 +40,6 @@ def descriptor(name: str, default: Any) -> ParameterDescriptor:
     info = PARAMETERS[name]
     result = ParameterDescriptor(
         description=info.description,
-        read_only=not info.live,
         dynamic_typing=bool(info.words),
     )
     if info.words or not info.bounds:

@@ -32,6 +32,14 @@ class Outcome(Enum):
     """The network could not process it."""
     IDLE = "idle"
     """Nobody subscribed to an output."""
+    DISABLED = "disabled"
+    """The node was not active, or disabled by `~/enable`."""
+
+
+def all_have_an_outcome(values: Mapping[str, str]) -> bool:
+    """Return whether, by a camera's report, no frame is on its way or has been lost."""
+    ended = sum(int(values[f"frames_{outcome.value}"]) for outcome in Outcome)
+    return ended == int(values["frames_received"])
 
 
 class Level(IntEnum):
@@ -60,6 +68,10 @@ class Stopwatch:
         self._last = clock()
         self.seconds: dict[str, float] = {}
 
+    def resume(self) -> None:
+        """Begin a stage now: what has passed since the last one belongs to other frames."""
+        self._last = self._clock()
+
     def lap(self, stage: str) -> None:
         """End a stage that began with the one before."""
         now = self._clock()
@@ -79,12 +91,21 @@ class FrameStatistics:
         self._outcomes: deque[tuple[float, Outcome]] = deque()
         self._latencies: deque[tuple[float, dict[str, float]]] = deque()
         self._last_error = ""
+        self._last_stamp = 0
+        self._jumps_back = 0
 
-    def received(self) -> None:
-        """Note that a frame arrived."""
+    def received(self, stamp_ns: int = 0) -> float:
+        """Note that a frame arrived; return the seconds by which its stamp jumped back, or 0.
+
+        stamp_ns: nanoseconds, 0 = none.
+        """
         with self._lock:
             self._received += 1
             self._arrivals.append(self._clock())
+            jump = self._last_stamp - stamp_ns if stamp_ns else 0
+            self._last_stamp = stamp_ns or self._last_stamp
+            self._jumps_back += jump > 0
+            return max(jump, 0) / 1e9
 
     def finished(self, outcome: Outcome, error: str = "") -> None:
         """Note what became of a frame; `error` says why it is BAD or FAILED."""
@@ -124,8 +145,35 @@ class FrameStatistics:
             for name in (*STAGES, "total", "output_age"):
                 samples = [entry[name] for _, entry in self._latencies if name in entry]
                 values.update(_percentiles(name, samples))
+            values["time_jumps_back"] = str(self._jumps_back)
             values["last_error"] = self._last_error
         return Report(level, message, values)
+
+
+class LostObjects:
+    """Count frames whose outlier objects could not be published though somebody wants them."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._count = 0
+        self._last = float("-inf")
+        self._last_error = ""
+
+    def add(self, error: str) -> None:
+        """Note a frame, and why; its maps may be published all the same."""
+        self._count += 1
+        self._last_error = error
+        self._last = self._clock()
+
+    def report(self) -> Report:
+        """Sum up: WARN for WINDOW seconds after the last such frame."""
+        recent = self._clock() - self._last <= WINDOW
+        values = {
+            "frames_without_objects": str(self._count),
+            "last_objects_error": self._last_error,
+        }
+        level = Level.WARN if recent else Level.OK
+        return Report(level, f"no outlier objects: {self._last_error}", values)
 
 
 def judge(arrivals: int, outcomes: Mapping[Outcome, int], last_error: str) -> tuple[Level, str]:
@@ -140,7 +188,7 @@ def judge(arrivals: int, outcomes: Mapping[Outcome, int], last_error: str) -> tu
     useful = count[Outcome.PROCESSED] + count[Outcome.IDLE]
     if not arrivals and not count:
         return (
-            Level.STALE,
+            Level.WARN,
             f"no image in the last {WINDOW:g} s: check the camera and the remapping",
         )
     if spoilt and not useful:

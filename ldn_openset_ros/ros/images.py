@@ -22,6 +22,9 @@ from ldn_openset_ros.errors import OpenSetError
 MAX_PIXELS = 2**25
 """Larger frames are refused; a compressed one before it is decoded, by the size in its header."""
 
+MAX_SCANS = 100
+"""JPEG files with more are refused; progressive ones have about ten."""
+
 _U8, _U16, _F32 = np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)
 
 # Encoding: type and channels of a pixel as it lies in a row. Packed YUV 4:2:2 has luma and one of
@@ -90,8 +93,7 @@ def decode_compressed(message: Any) -> np.ndarray:
     height, width = _compressed_size(data)
     _check_size(height, width)
     picture = None
-    # OpenCV fills what a truncated file lacks with grey, so the end marker is looked for.
-    if data.rstrip(b"\0").endswith((b"\xff\xd9", b"IEND\xaeB`\x82")):
+    if _is_whole(data):
         with contextlib.suppress(cv2.error):
             picture = cv2.imdecode(np.frombuffer(data, _U8), cv2.IMREAD_UNCHANGED)
     if picture is None or picture.dtype not in (_U8, _U16):
@@ -119,6 +121,19 @@ def decode_float(message: Any) -> np.ndarray:
     if message.encoding != "32FC1":
         raise OpenSetError(f"{_describe(message)}: a map of scores has the encoding 32FC1")
     return _pixels(message, _F32, 1).copy()
+
+
+def decode_depth(message: Any) -> np.ndarray:
+    """Return a depth image (REP-118) as float32 (H, W), metres; NaN where none was measured.
+
+    `32FC1` holds metres (NaN, infinite or not above 0: none), `16UC1` millimetres (0: none).
+    """
+    if message.encoding not in ("32FC1", "16UC1"):
+        raise OpenSetError(f"{_describe(message)}: depth has the encoding 32FC1 or 16UC1")
+    unit = 1 if message.encoding == "32FC1" else 1000
+    depth = _pixels(message, _PACKED[message.encoding][0], 1) / np.float32(unit)
+    depth[~(np.isfinite(depth) & (depth > 0))] = np.nan
+    return depth
 
 
 def image_message(
@@ -270,7 +285,7 @@ def _decode_with_cv_bridge(message: Any) -> np.ndarray:
 
 def _compressed_size(data: bytes) -> tuple[int, int]:
     """Return (height, width) from the header of a PNG or JPEG file."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) >= 24:
+    if data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") and len(data) >= 24:
         width, height = struct.unpack_from(">II", data, 16)
         return height, width
     if data.startswith(b"\xff\xd8"):
@@ -280,6 +295,10 @@ def _compressed_size(data: bytes) -> tuple[int, int]:
             if marker == 0xFF:  # fill byte
                 position += 1
                 continue
+            # Only markers with a length may come here: decoders read on right behind those
+            # without (TEM, RST, ...), and would find another size than what is found here.
+            if marker < 0xC0 or 0xD0 <= marker <= 0xD9:
+                break
             # Start of frame: C0 to CF but for DHT (C4), JPG (C8) and DAC (CC).
             if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
                 return struct.unpack_from(">HH", data, position + 5)
@@ -288,6 +307,22 @@ def _compressed_size(data: bytes) -> tuple[int, int]:
         f"compressed image of {len(data)} bytes is neither JPEG nor PNG, or is damaged: "
         "set the camera's compressed format to jpeg or png"
     )
+
+
+def _is_whole(data: bytes) -> bool:
+    """Return whether a PNG or JPEG file has an end and asks for no more than a picture takes.
+
+    OpenCV fills what a truncated file lacks with grey. For a PNG chunk it takes the memory that
+    the chunk claims, it shows an animation whose pixels are missing, and it goes over the whole
+    picture for each scan of a JPEG file.
+    """
+    if data.startswith(b"\xff\xd8"):
+        return data.rstrip(b"\0").endswith(b"\xff\xd9") and data.count(b"\xff\xda") <= MAX_SCANS
+    position, kind = 8, b""
+    while kind not in (b"IEND", b"acTL") and position + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        position += 12 + length
+    return kind == b"IEND" and position <= len(data)
 
 
 # OpenCV names a mosaic by the second and third pixel of its second row, ROS by the first two

@@ -1,102 +1,218 @@
-"""The node `openset`: camera images in; labels, outlier probability, open-set map, overlay out."""
+"""The node `openset`: images of cameras in; labels, outliers, open-set maps, objects out."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable
-from dataclasses import asdict, replace
+import gc
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import rclpy
+import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import ParameterException
-from rclpy.node import Node
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import InvalidQosOverridesError, QoSOverridingOptions
-from sensor_msgs.msg import CompressedImage, Image
-from std_msgs.msg import String
+from std_srvs.srv import SetBool
 
-from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.inference.model_files import find_model, read_description
+from ldn_openset_ros.errors import OpenSetError, flat
 from ldn_openset_ros.inference.predictor import Predictor
+from ldn_openset_ros.ros.camera import Camera, Frame, ImageMessage
 from ldn_openset_ros.ros.declaration import declare
-from ldn_openset_ros.ros.diagnostics import FrameStatistics, Outcome, Stopwatch
-from ldn_openset_ros.ros.images import decode_compressed, decode_image, image_message
-from ldn_openset_ros.ros.legend import id_names, legend
-from ldn_openset_ros.ros.parameters import DEFAULTS, PARAMETERS, NodeSettings, check_value
-from ldn_openset_ros.ros.process import run_node
-from ldn_openset_ros.ros.qos import latched_qos, output_qos, sensor_qos
-from ldn_openset_ros.ros.recognition import OUTPUTS, recognise
-from ldn_openset_ros.ros.throttle import Throttle
+from ldn_openset_ros.ros.diagnostics import Outcome, Report
+from ldn_openset_ros.ros.handover import Handover
+from ldn_openset_ros.ros.legend_topics import LegendTopics
+from ldn_openset_ros.ros.node_status import ACTIVE, INACTIVE, UNCONFIGURED, node_status
+from ldn_openset_ros.ros.parameters import (
+    DEFAULTS,
+    PARAMETERS,
+    NodeSettings,
+    check_frozen,
+    check_value,
+    own_values,
+)
+from ldn_openset_ros.ros.recognition import infer
+from ldn_openset_ros.ros.topics import Topics
 from ldn_openset_ros.ros.worker import Worker
 from ldn_openset_ros.scores import check_score
 
-try:
-    from vision_msgs.msg import LabelInfo, VisionClass
-except ImportError:
-    LabelInfo = None
-
 NODE_NAME = "openset"
 DIAGNOSTICS_PERIOD = 1.0
-ERROR_LOG_PERIOD = 5.0
 CLOSE_TIMEOUT = 1.5
+STOP_TIMEOUT = 10.0
+"""Seconds that a frame at hand gets when the node is deactivated."""
 
 
-class OpenSetNode(Node):
-    """Recognise the newest image whenever the network is free, and publish what is subscribed to.
+class OpenSetNode(LifecycleNode):
+    """Recognise the newest image of each camera in turn, and publish what is subscribed to.
 
-    The executor's thread only receives, reports and changes parameters; a worker thread runs the
-    network. End it by `close`.
+    A managed node: `configure` loads the model and creates the topics, `activate` starts to
+    recognise, `deactivate` stops, `cleanup` frees it all. The executor's thread only receives,
+    reports and changes parameters; a worker thread decodes, runs the network and makes the maps,
+    of which a third thread publishes one while the next is made. An image is decoded when the
+    network is free for it, not before: otherwise it would be older by a frame. End it by `close`.
     """
 
     def __init__(self, load: Callable[..., Predictor] = Predictor.load, **options: Any) -> None:
-        """Declare the parameters and load the model; `options` are those of `rclpy.node.Node`.
+        """Declare the parameters and, where `autostart` is set, configure and activate.
 
-        load: makes the predictor, called as `Predictor.load`. Raises OpenSetError, with the
-        remedy, where a parameter or the model is not usable.
+        load: makes the predictor, called as `Predictor.load`; options: those of
+        `rclpy.node.Node`. Raises OpenSetError, with the remedy, where a parameter is not allowed
+        or the autostart fails.
         """
         super().__init__(NODE_NAME, **options)
+        self._load = load
+        self._predictor: Predictor | None = None
+        self._worker: Worker | None = None
+        self._publishing: Handover | None = None
+        self._topics = Topics(self)
+        self.cameras: list[Camera] = []
+        """None while the node is unconfigured."""
+        self._enabled = True
+        self._failure = ""
+        self._autostarting = False
         try:
             self._settings = self._declare_settings()
-            self._predictor = self._load_predictor(load)
-            self.statistics = FrameStatistics()
-            self._error_throttle = Throttle(ERROR_LOG_PERIOD)
-            self._worker = Worker(self._process, self._report_error)
-            self._create_topics()
+            self._create_standing_topics()
+            if self._settings.autostart:
+                self._autostart()
         except OpenSetError:
             self.destroy_node()
             raise
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
-        self._publish_legend()
-        self._worker.start()
-        self.get_logger().info(
-            f"model {self._predictor.name} on {self._predictor.device}, images from {self._topic}"
-        )
+
+    @property
+    def state(self) -> str:
+        """Return one of UNCONFIGURED, INACTIVE and ACTIVE."""
+        if self._predictor is None:
+            return UNCONFIGURED
+        return INACTIVE if self._worker is None else ACTIVE
+
+    @property
+    def failure(self) -> str:
+        """Why the last configure failed; empty where it did not."""
+        return self._failure
 
     def close(self, timeout: float = CLOSE_TIMEOUT) -> bool:
         """End the worker thread and leave the network.
 
         Returns False, and leaves the node as it is, where the thread is busy for over `timeout` s.
         """
-        ended = self._worker.stop(timeout)
+        ended = self._stop_worker(timeout)
         if ended:
             self.destroy_node()
         return ended
 
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load and warm up the model, create the topics; after a failure it can be repeated."""
+        try:
+            self._take_models_own()
+            self._predictor = self._load_predictor(self._load)
+            height, width = self._predictor.warm_up()
+            self._create_topics()
+        except Exception as error:  # rclpy would swallow it without a word
+            known = isinstance(error, OpenSetError)
+            self._failure = str(error) if known else f"{type(error).__name__}: {flat(error)}"
+            if not self._autostarting:  # whoever made the node tells it then
+                self.get_logger().error(f"configure failed: {self._failure}")
+            self._free()
+            return TransitionCallbackReturn.FAILURE
+        self._failure = ""
+        predictor = self._predictor
+        topics = ", ".join(camera.topic for camera in self.cameras)
+        self.get_logger().info(
+            f"model {predictor.name} on {predictor.device} by {predictor.backend}, "
+            f"{predictor.precision}, warmed up at {width}x{height}, images from {topics}"
+        )
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start to recognise."""
+        self._publishing = Handover("openset_publisher")
+        self._worker = Worker(
+            self._process, self._report_error, self._discard, self._settings.max_batch
+        )
+        self._worker.start()
+        if not self._autostarting:
+            self._publish_legend()
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop to recognise, after the frame at hand; the model stays."""
+        if not self._stop_worker(STOP_TIMEOUT):
+            self.get_logger().error("the network is still busy: deactivate again")
+            return TransitionCallbackReturn.FAILURE
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free the model and the topics."""
+        self._free()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and free all, from any state; what a busy thread uses is left to it."""
+        if self._stop_worker(STOP_TIMEOUT):
+            self._free()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Free all, so that the node can be configured again; a busy thread ends its life."""
+        if not self._stop_worker(STOP_TIMEOUT):
+            return TransitionCallbackReturn.FAILURE
+        self._free()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _autostart(self) -> None:
+        self._autostarting = True
+        for trigger in (self.trigger_configure, self.trigger_activate):
+            if trigger() != TransitionCallbackReturn.SUCCESS:
+                raise OpenSetError(self._failure or "the node could not be started: see its log")
+        self._autostarting = False
+        # Last, for it tells others that the node is up.
+        self._publish_legend()
+
+    def _stop_worker(self, timeout: float) -> bool:
+        """End the worker thread; return False where it is busy for over `timeout` s."""
+        if self._worker is None:
+            return True
+        ended = self._worker.stop(timeout) and self._publishing.stop(timeout)
+        if ended:
+            self._worker = None
+        return ended
+
+    def _free(self) -> None:
+        """Give up the model and the topics, whole or in part."""
+        self._predictor = None
+        for camera in self.cameras:
+            camera.destroy()
+        self.cameras = []
+        self._topics.destroy()
+        free_memory()
+
     def _declare_settings(self) -> NodeSettings:
         model = declare(self, "model", DEFAULTS["model"])
-        own = read_description(find_model(model)).decision
-        models_own = {name: value for name, value in asdict(own).items() if name in PARAMETERS}
-        defaults = {**DEFAULTS, **models_own}
+        self._models_own = own_values(model)
+        defaults = {**DEFAULTS, **self._models_own}
         values = {
             name: declare(self, name, defaults[name]) for name in defaults if name != "model"
         }
         return NodeSettings(model=model, **values)
+
+    def _take_models_own(self) -> None:
+        """Where the model has changed, give parameters that nobody chose its own values."""
+        own = own_values(self._settings.model)
+        unchosen = {
+            name: value
+            for name, value in own.items()
+            if getattr(self._settings, name) == self._models_own[name]
+        }
+        self._models_own = own
+        self._settings = replace(self._settings, **unchosen)
+        changed = [Parameter(name, value=value) for name, value in unchosen.items()]
+        self.set_parameters(changed)
 
     def _load_predictor(self, load: Callable[..., Predictor]) -> Predictor:
         settings = self._settings
@@ -113,7 +229,7 @@ class OpenSetNode(Node):
         except (RuntimeError, MemoryError) as error:  # what torch raises about drivers and memory
             raise OpenSetError(
                 f"model {settings.model} cannot be loaded on device {settings.device}: "
-                f"{_one_line(error)}: choose another parameter device"
+                f"{flat(error)}: choose another parameter device"
             ) from error
         if not predictor.single_pass and not settings.allow_multi_pass:
             raise OpenSetError(
@@ -123,87 +239,60 @@ class OpenSetNode(Node):
             )
         return predictor
 
-    def _create_topics(self) -> None:
-        topic = self.resolve_topic_name("image")
-        if self._settings.image_transport == "compressed":
-            # Like image_transport: remapping `image` moves its compressed form as well.
-            kind, topic, self._decode = CompressedImage, f"{topic}/compressed", decode_compressed
-        else:
-            kind, self._decode = Image, decode_image
-        subscription = self._with_qos(
-            self.create_subscription, kind, topic, sensor_qos(), self._receive
-        )
-        self._topic = subscription.topic_name
-        self._outputs = {
-            name: self._with_qos(self.create_publisher, Image, f"~/{name}", output_qos())
-            for name in OUTPUTS
-        }
-        self._legend = self.create_publisher(String, "~/legend", latched_qos())
-        self._label_info = None
-        if LabelInfo is not None:
-            self._label_info = self.create_publisher(LabelInfo, "~/label_info", latched_qos())
+    def _create_standing_topics(self) -> None:
+        """Create what is there in every state."""
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 1)
         # Simulated time may stand still; diagnostics go on.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=steady)
+        self.create_service(SetBool, "~/enable", self._enable)
 
-    def _with_qos(
-        self, create: Callable, kind: type, topic: str, qos: QoSProfile, *callback: Callable
-    ) -> Any:
-        """Create a publisher or subscription whose QoS the user may override by parameters."""
-        overriding = QoSOverridingOptions.with_default_policies()
-        try:
-            return create(kind, topic, *callback, qos, qos_overriding_options=overriding)
-        except (ParameterException, InvalidQosOverridesError, RuntimeError, ValueError) as error:
-            raise OpenSetError(f"qos_overrides of {topic}: {_one_line(error)}") from error
-
-    def _receive(self, message: Image | CompressedImage) -> None:
-        self.statistics.received()
-        if self._worker.put(message):
-            self.statistics.finished(Outcome.REPLACED)
-
-    def _process(self, message: Image | CompressedImage) -> None:
+    def _create_topics(self) -> None:
         settings = self._settings
-        age = self._age(message)
-        if settings.max_age and age is not None and age > settings.max_age:
-            self.statistics.finished(Outcome.TOO_OLD)
-            return
-        wanted = [name for name, out in self._outputs.items() if out.get_subscription_count()]
-        if not wanted:
-            self.statistics.finished(Outcome.IDLE)
-            return
-        stopwatch = Stopwatch()
-        rgb = self._decode(message)
-        stopwatch.lap("decode")
-        maps = recognise(self._predictor, rgb, settings, wanted, stopwatch)
-        for name, pixels in maps.items():
-            encoding = OUTPUTS[name].encoding
-            self._outputs[name].publish(image_message(Image, pixels, encoding, message.header))
-        stopwatch.lap("publish")
-        self.statistics.processed(stopwatch.seconds, self._age(message))
+        for name in settings.cameras:
+            self.cameras.append(Camera(self, name, settings, self._predictor, self._deliver))
+        self._legend = LegendTopics(self, self._topics)
 
-    def _report_error(self, message: Image | CompressedImage, error: Exception) -> None:
-        if not self.context.ok():  # shut down while the worker was publishing
-            return
-        if isinstance(error, OpenSetError):
-            outcome, reason = Outcome.BAD, str(error)
-        else:
-            outcome = Outcome.FAILED
-            reason = (
-                f"recognition failed, {type(error).__name__}: {_one_line(error)}; if memory ran "
-                "out, lower the parameter resolution"
-            )
-        text = f"{self._topic}: {reason}"
-        self.statistics.finished(outcome, text)
-        count = self._error_throttle.admit(outcome.value)
-        if count:
-            repeated = f" ({count} such frames since the last report)" if count > 1 else ""
-            self.get_logger().error(text + repeated)
+    def _enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
+        """Switch recognition on or off; the model and the topics stay."""
+        self._enabled = bool(request.data)
+        response.success = True
+        response.message = "enabled" if self._enabled else "disabled: frames are dropped"
+        return response
 
-    def _age(self, message: Image | CompressedImage) -> float | None:
-        """Return the seconds since a message's stamp; None where it has none."""
-        stamp = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-        return (self.get_clock().now().nanoseconds - stamp) / 1e9 if stamp else None
+    def _deliver(self, camera: Camera, message: ImageMessage) -> Outcome | None:
+        worker = self._worker
+        if worker is None or not self._enabled:
+            return Outcome.DISABLED
+        return Outcome.REPLACED if worker.put(camera, (camera, message)) else None
+
+    def _discard(self, message: tuple[Camera, ImageMessage]) -> None:
+        camera, _ = message
+        camera.statistics.finished(Outcome.DISABLED)
+
+    def _process(self, messages: list[tuple[Camera, ImageMessage]]) -> None:
+        """Bring a message of each camera whose turn it is through the network."""
+        settings = self._settings
+        frames = []
+        for camera, message in messages:
+            with camera.guarded():
+                frames.append(camera.read(message, settings))
+        for batch in frames_by_size(frame for frame in frames if frame):
+            pictures = [frame.rgb for frame in batch]
+            stopwatches = [frame.stopwatch for frame in batch]
+            try:
+                logits = infer(self._predictor, pictures, settings, stopwatches)
+            except Exception as error:
+                for frame in batch:
+                    frame.camera.report_error(error)
+                continue
+            for frame, own in zip(batch, logits, strict=True):
+                with frame.camera.guarded():
+                    frame.camera.publish(frame, own, settings, self._publishing.put)
+
+    def _report_error(self, messages: list[tuple[Camera, ImageMessage]], error: Exception) -> None:
+        for camera, _ in messages:
+            camera.report_error(error)
 
     def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         try:
@@ -211,6 +300,9 @@ class OpenSetNode(Node):
             for name, value in new.items():
                 check_value(name, value)
             settings = replace(self._settings, **new)
+            if self._predictor is None:
+                return SetParametersResult(successful=True)
+            check_frozen(self._settings, new)
             check_score(settings.fusion, self._predictor.usable_scores)
             self._predictor.resolve_threshold(settings.threshold, settings.fusion)
         except OpenSetError as error:
@@ -221,57 +313,75 @@ class OpenSetNode(Node):
         known = {p.name: p.value for p in parameters if p.name in PARAMETERS}
         if known:
             self._settings = replace(self._settings, **known)
-            self._publish_legend()
+            if self._predictor is not None:
+                self._publish_legend()
 
     def _publish_legend(self) -> None:
-        settings, taxonomy = self._settings, self._predictor.taxonomy
-        threshold = self._predictor.resolve_threshold(settings.threshold, settings.fusion)
-        content = legend(
-            taxonomy,
-            model=self._predictor.name,
-            fusion=settings.fusion,
-            threshold=threshold,
-            temperature=self._predictor.temperature(settings.fusion),
-            resolution=settings.resolution,
-        )
-        self._legend.publish(String(data=json.dumps(content)))
-        if self._label_info is not None:
-            info = LabelInfo(threshold=threshold)
-            info.header.stamp = self.get_clock().now().to_msg()
-            info.class_map = [
-                VisionClass(class_id=index, class_name=name)
-                for index, name in id_names(taxonomy).items()
-            ]
-            self._label_info.publish(info)
+        self._legend.publish(self._predictor, self._settings)
 
     def _publish_diagnostics(self) -> None:
-        report = self.statistics.report()
+        message = DiagnosticArray()
+        message.header.stamp = self.get_clock().now().to_msg()
+        running = self._values()
+        reports = {camera.name: camera.report() for camera in self.cameras}
+        names = reports or self._settings.cameras
+        message.status = [self._status(name, reports.get(name), running) for name in names]
+        self._diagnostics.publish(message)
+
+    def _status(
+        self, camera: str, frames: Report | None, running: Mapping[str, str]
+    ) -> DiagnosticStatus:
+        report = node_status(self.state, self._enabled, self._failure, frames, running)
+        predictor = self._predictor
+        return DiagnosticStatus(
+            level=bytes([report.level]),
+            name=f"{self.get_fully_qualified_name().lstrip('/')}: {camera or 'recognition'}",
+            message=report.message,
+            hardware_id=self._settings.device if predictor is None else predictor.device,
+            values=[KeyValue(key=key, value=value) for key, value in report.values.items()],
+        )
+
+    def _values(self) -> dict[str, str]:
+        """Return what runs, for diagnostics; empty without a model."""
         settings, predictor = self._settings, self._predictor
-        values = {
-            "topic": self._topic,
+        if predictor is None:
+            return {}
+        return {
             "model": predictor.name,
             "device": predictor.device,
+            "backend": predictor.backend,
             "precision": predictor.precision,
             "resolution": str(settings.resolution),
             "fusion": settings.fusion,
             "threshold": str(predictor.resolve_threshold(settings.threshold, settings.fusion)),
             "temperature": str(predictor.temperature(settings.fusion)),
-            **report.values,
+            **gpu_memory(predictor.device),
         }
-        status = DiagnosticStatus(
-            level=bytes([report.level]),
-            name=f"{self.get_fully_qualified_name().lstrip('/')}: recognition",
-            message=report.message,
-            hardware_id=predictor.device,
-            values=[KeyValue(key=key, value=value) for key, value in values.items()],
-        )
-        message = DiagnosticArray(status=[status])
-        message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
 
 
-def _one_line(error: BaseException) -> str:
-    return " ".join(str(error).split())
+def frames_by_size(frames: Iterable[Frame]) -> list[list[Frame]]:
+    """Group frames of equal size, in order."""
+    groups = defaultdict(list)
+    for frame in frames:
+        groups[frame.rgb.shape].append(frame)
+    return list(groups.values())
+
+
+def gpu_memory(device: str) -> dict[str, str]:
+    """Return the megabytes that torch holds of a GPU, for diagnostics; empty on a CPU."""
+    if not device.startswith("cuda"):
+        return {}
+    return {
+        "gpu_memory_allocated_mb": f"{torch.cuda.memory_allocated(device) / 1e6:.0f}",
+        "gpu_memory_reserved_mb": f"{torch.cuda.memory_reserved(device) / 1e6:.0f}",
+    }
+
+
+def free_memory() -> None:
+    """Return what a model held to the machine."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def make_node() -> OpenSetNode:
@@ -279,12 +389,3 @@ def make_node() -> OpenSetNode:
     # Before the slow start, since an executor cannot be made once a signal has shut ROS down.
     rclpy.get_global_executor()
     return OpenSetNode()
-
-
-def main(args: list[str] | None = None) -> int:
-    """Run the node until SIGINT or SIGTERM; return the exit code (1: it could not start)."""
-    return run_node(NODE_NAME, make_node, rclpy.spin, args)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

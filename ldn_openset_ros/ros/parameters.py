@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
-from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.errors import OpenSetError, one_line
+from ldn_openset_ros.inference.backends.names import BACKENDS, PRECISIONS
 from ldn_openset_ros.inference.calibration import CALIBRATED
-from ldn_openset_ros.inference.model_files import DEFAULT_MODEL
-from ldn_openset_ros.inference.predictor import BACKENDS, PRECISIONS
-from ldn_openset_ros.scores import SCORE_NAMES
+from ldn_openset_ros.inference.model_files import DecisionSettings, find_model, read_description
+from ldn_openset_ros.resources import DEFAULT_MODEL
+from ldn_openset_ros.ros.camera_names import CAMERA_NAMES, ONLY_CAMERA, check_cameras
+from ldn_openset_ros.score_names import SCORE_NAMES
 
 TRANSPORTS = ("raw", "compressed")
+OBSTACLE_SOURCES = ("ground", "depth", "disparity")
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,14 @@ class NodeSettings:
         default="auto",
         constraints="auto, cpu or cuda:N",
     )
-    backend: str = _parameter("What runs the network.", default="auto", choices=BACKENDS)
+    backend: str = _parameter(
+        "What runs the network; auto is the fastest exact one that is installed.",
+        default="auto",
+        choices=BACKENDS,
+    )
     precision: str = _parameter(
-        "Number format of the network; auto is float32, the 16-bit ones need a GPU.",
+        "Number format of the network; auto is float32. float16 needs a GPU, bfloat16 a GPU or "
+        "openvino, int8 openvino and a quantised model.",
         default="auto",
         choices=PRECISIONS,
     )
@@ -76,8 +85,31 @@ class NodeSettings:
         bounds=(0.0, 20.0),
         live=True,
     )
+    temporal_smoothing: float = _parameter(
+        "Share of the frames before in the outlier probability; 0 = off. It calms flicker, and "
+        "lets objects appear and vanish later.",
+        default=0.0,
+        bounds=(0.0, 0.95),
+        live=True,
+    )
+    cameras: tuple[str, ...] = _parameter(
+        "Names of the cameras that share the model: NAME/image in, ~/NAME/labels and so on out. A "
+        "single empty name: image in, ~/labels out.",
+        default=ONLY_CAMERA,
+        constraints=CAMERA_NAMES,
+    )
+    max_batch: int = _parameter(
+        "Frames of different cameras and equal size that go through the network at once.",
+        default=1,
+        bounds=(1, 64),
+    )
     image_transport: str = _parameter(
         "What to subscribe to: image, or image/compressed.", default="raw", choices=TRANSPORTS
+    )
+    output_scale: float = _parameter(
+        "Size of the published maps, as a share of the image's.",
+        default=1.0,
+        bounds=(0.05, 1.0),
     )
     overlay_opacity: float = _parameter(
         "Opacity of the class colours in the overlay.",
@@ -97,6 +129,62 @@ class NodeSettings:
         bounds=(0.0, 3600.0),
         live=True,
     )
+    autostart: bool = _parameter(
+        "Configure and activate right after the start. Where that fails the process ends, for a "
+        "supervisor to see; with false a failed configure can be repeated.",
+        default=True,
+        constraints="true or false",
+    )
+    min_region_pixels: int = _parameter(
+        "Outlier regions of fewer pixels are no objects.",
+        default=50,
+        bounds=(1, 100_000),
+        live=True,
+    )
+    min_hits: int = _parameter(
+        "Consecutive frames that show an outlier region before it is an object.",
+        default=3,
+        bounds=(1, 1000),
+    )
+    mount_height: float = _parameter(
+        "Height of the camera above the ground in metres, for objects on flat ground; 0 = "
+        "unknown.",
+        default=0.0,
+        bounds=(0.0, 100.0),
+    )
+    mount_pitch: float = _parameter(
+        "Pitch of the camera in radians, positive where it looks down.",
+        default=0.0,
+        bounds=(-1.5, 1.5),
+    )
+    obstacle_source: str = _parameter(
+        "What tells how far obstacles are: flat ground, a registered depth image on `depth`, or "
+        "a stereo_msgs/DisparityImage on `disparity`.",
+        default="ground",
+        choices=OBSTACLE_SOURCES,
+    )
+    obstacle_frame: str = _parameter(
+        "Frame of ~/obstacles: empty for the camera's own, or the name of the frame on the ground "
+        "below it, such as base_link, which takes mount_height and mount_pitch.",
+        default="",
+        constraints="empty, or a frame such as base_link",
+    )
+    obstacle_max_range: float = _parameter(
+        "Obstacles farther than so many metres are left out.",
+        default=50.0,
+        bounds=(1.0, 1000.0),
+        live=True,
+    )
+    obstacle_stride: int = _parameter(
+        "Every so-manieth column and row of an outlier region gives an obstacle point.",
+        default=4,
+        bounds=(1, 256),
+        live=True,
+    )
+
+    def __post_init__(self) -> None:
+        # ROS hands lists.
+        object.__setattr__(self, "cameras", tuple(self.cameras))
 
 
 PARAMETERS: dict[str, ParameterInfo] = {f.name: f.metadata["info"] for f in fields(NodeSettings)}
@@ -110,6 +198,7 @@ _KINDS = {
     int: "a whole number, for example {}",
     bool: "true or false",
     float: "a floating-point number with a decimal point, for example {}",
+    tuple: "a list of texts, for example ['front', 'rear']",
 }
 
 
@@ -135,15 +224,38 @@ def out_of_range(name: str) -> OpenSetError:
     return OpenSetError(f"parameter {name} is out of range: give {allowed_values(name)}")
 
 
+def own_values(model: str) -> dict[str, Any]:
+    """Return the parameters that belong to a model, as it has them.
+
+    Where it cannot be read, those of no model: configure will say what is wrong with it.
+    """
+    try:
+        own = read_description(find_model(model)).decision
+    except OpenSetError:
+        own = DecisionSettings()
+    return {name: value for name, value in asdict(own).items() if name in PARAMETERS}
+
+
+def check_frozen(settings: NodeSettings, new: Mapping[str, Any]) -> None:
+    """Raise OpenSetError for a new value of a parameter that is read by configure."""
+    for name, value in new.items():
+        old = getattr(settings, name)
+        if not PARAMETERS[name].live and (tuple(value) if name == "cameras" else value) != old:
+            raise OpenSetError(
+                f"parameter {name} is read when the node is configured: clean the node up first"
+            )
+
+
 def check_value(name: str, value: Any) -> None:
     """Raise OpenSetError, with the remedy, where a parameter cannot take a value."""
     info = PARAMETERS[name]
-    if info.words:
-        if value in info.words:
-            return
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise OpenSetError(f"parameter {name} is {value!r}: give {allowed_values(name)}")
-    if info.choices and value not in info.choices:
-        raise OpenSetError(f"parameter {name} is {value!r}: give {allowed_values(name)}")
+    if value in info.words:
+        return
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if (info.choices and value not in info.choices) or (info.bounds and not is_number):
+        given = one_line(repr(value))
+        raise OpenSetError(f"parameter {name} is {given}: give {allowed_values(name)}")
+    if name == "cameras":
+        check_cameras(value)
     if info.bounds and not info.bounds[0] <= value <= info.bounds[1]:
         raise out_of_range(name)

@@ -49,7 +49,8 @@ class PlayerSettings:
     loop: start again at the end; the stamps jump back then, and /clock with them.
     clock: publish the bag's time on /clock.
     clock_frequency: of /clock, in hertz of wall time, 1 to 1000.
-    wait_for_subscribers: seconds to wait, at most, for a subscriber of an image topic; 0 to 3600.
+    wait_for_subscribers: seconds to wait, at most, for subscribers of an image topic; 0 to 3600.
+    subscribers: how many to wait for, 1 to 100.
     start_delay: seconds between that and the first message, 0 to 3600. The default leaves a
         best-effort subscriber time to discover the player as well.
     topics: names of the topics to play; empty plays all.
@@ -61,6 +62,7 @@ class PlayerSettings:
     clock: bool
     clock_frequency: float
     wait_for_subscribers: float
+    subscribers: int
     start_delay: float
     topics: tuple[str, ...]
 
@@ -168,11 +170,13 @@ class Player(Node):
             {name: self._reader.topics[name].type for name in self._publishers_by_topic}
         )
         publishers = [self._publishers_by_topic[name] for name in awaited]
-        while not any(publisher.get_subscription_count() for publisher in publishers):
+        wanted = self.settings.subscribers
+        while all(publisher.get_subscription_count() < wanted for publisher in publishers):
             if time.monotonic() >= deadline:
                 if self.settings.wait_for_subscribers > 0:
                     self.get_logger().warning(
-                        f"nobody subscribed to {', '.join(awaited)} within "
+                        f"{'nobody' if wanted == 1 else f'fewer than {wanted}'} subscribed to "
+                        f"{', '.join(awaited)} within "
                         f"{self.settings.wait_for_subscribers:g} s: playing all the same"
                     )
                 return
@@ -187,6 +191,10 @@ class Player(Node):
             if not self.context.ok():
                 return
             self._publishers_by_topic[topic].publish(data)
+        if self._reader.damage is not None:
+            self.get_logger().warning(
+                f"not all of {self.settings.bag} is played: {self._reader.damage}", once=True
+            )
         if self.settings.loop:
             self._spin_until(pace.due(pace.start_ns + self._period_ns()), pace)
 
@@ -276,8 +284,11 @@ def _read_settings(node: Node) -> PlayerSettings:
             node,
             "wait_for_subscribers",
             0.0,
-            "the longest wait for a subscriber, seconds",
+            "the longest wait for subscribers, seconds",
             seconds,
+        ),
+        subscribers=declare_once(
+            node, "subscribers", 1, "how many subscribers to wait for", (1, 100)
         ),
         start_delay=declare_once(
             node, "start_delay", 0.5, "the wait before the first message, seconds", seconds

@@ -9,10 +9,14 @@ from typing import TypeVar
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
+from rclpy.signals import uninstall_signal_handlers
 
-from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.errors import OpenSetError, flat
 from ldn_openset_ros.ros.environment import fast_dds_profile
+from ldn_openset_ros.ros.shared_memory import remove_abandoned_segments
+from ldn_openset_ros.ros.signals import STOP_SIGNALS, ignored
 
 AnyNode = TypeVar("AnyNode", bound=Node)
 
@@ -29,12 +33,12 @@ def run_node(
     The node's `close` releases what it holds; where it returns False a thread of its own is
     still busy and the process ends at once, for Python cannot end cleanly beside it.
     """
+    remove_abandoned_segments()
     try:
         os.environ.update(fast_dds_profile())
         rclpy.init(args=args)
     except Exception as error:  # rclpy has no common class for what users get wrong here
-        reason = " ".join(str(error).split())
-        sys.stderr.write(f"[FATAL] [{name}]: ROS cannot start: {reason}\n")
+        sys.stderr.write(f"[FATAL] [{name}]: ROS cannot start: {flat(error)}\n")
         return 1
     node, code = None, 0
     try:
@@ -45,13 +49,19 @@ def run_node(
     except Exception as error:
         # Without ROS, a signal has shut it down in the middle of a call: that is no failure.
         if rclpy.ok():
-            if not isinstance(error, OpenSetError):
+            refused = node is None and isinstance(error, rclpy_implementation.RCLError)
+            if not refused and not isinstance(error, OpenSetError):
                 raise
-            rclpy.logging.get_logger(name).fatal(str(error))
+            reason = f"ROS cannot make the node: {flat(error)}" if refused else str(error)
+            rclpy.logging.get_logger(name).fatal(reason)
             code = 1
     finally:
-        finished = node is None or node.close() is not False
-        rclpy.try_shutdown()
+        # rclpy answers signals in a thread of its own, which wakes executors and crashes on one
+        # that is being destroyed; taking its handlers away waits for that thread.
+        uninstall_signal_handlers()
+        with ignored(*STOP_SIGNALS):
+            finished = node is None or node.close() is not False
+            rclpy.try_shutdown()
     if not finished:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Generic
 
 from ldn_openset_ros.ros.mailbox import Item, Mailbox
 
 
 class Worker(Generic[Item]):
-    """Run `work` on the newest item of its mailbox, one at a time, in a thread of its own.
+    """Run `work` on the newest items of its mailbox, in a thread of its own.
 
-    An exception goes to `on_error` with the item it belongs to, and the next item follows.
+    An exception goes to `on_error` with the items it belongs to, and the next items follow.
     """
 
     def __init__(
-        self, work: Callable[[Item], None], on_error: Callable[[Item, Exception], None]
+        self,
+        work: Callable[[list[Item]], None],
+        on_error: Callable[[list[Item], Exception], None],
+        on_discard: Callable[[Item], None],
+        limit: int = 1,
     ) -> None:
+        """Prepare it.
+
+        on_discard: takes items that will not be worked on, since the worker stops. limit: items
+        worked on at once, each of another sender.
+        """
         self._work = work
         self._on_error = on_error
-        self._mailbox: Mailbox[Item] = Mailbox()
+        self._on_discard = on_discard
+        self._stopping = False
+        self._mailbox: Mailbox[Item] = Mailbox(limit)
         # A daemon, so that work that hangs cannot keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="openset_worker", daemon=True)
 
@@ -28,23 +39,31 @@ class Worker(Generic[Item]):
         """Start the thread."""
         self._thread.start()
 
-    def put(self, item: Item) -> bool:
-        """Hand in an item; return whether it replaced one that was still waiting."""
-        return self._mailbox.put(item)
+    def put(self, sender: Hashable, item: Item) -> bool:
+        """Hand in an item; return whether it replaced one of the sender that was still waiting.
+
+        From the thread that calls `stop`; after that, items are discarded.
+        """
+        if self._stopping:
+            self._on_discard(item)
+            return False
+        return self._mailbox.put(sender, item)
 
     def stop(self, timeout: float) -> bool:
-        """Finish the item at hand and end the thread; return False if that took over `timeout` s.
+        """Finish the items at hand and end the thread; return False if it took over `timeout` s.
 
         Items that still wait are discarded. Stopping again, or before the start, is allowed.
         """
-        self._mailbox.close()
+        self._stopping = True
+        for item in self._mailbox.close():
+            self._on_discard(item)
         if self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        for item in self._mailbox:
+        for items in self._mailbox:
             try:
-                self._work(item)
+                self._work(items)
             except Exception as error:
-                self._on_error(item, error)
+                self._on_error(items, error)

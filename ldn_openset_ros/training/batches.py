@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.training.pictures import TrainingPictures
 from ldn_openset_ros.training.processes import Processes
 from ldn_openset_ros.training.settings import TrainingSettings
 
@@ -37,9 +36,9 @@ class BatchShare(Sampler[list[int]]):
 
 
 def load_batches(
-    pictures: TrainingPictures, settings: TrainingSettings, first_step: int, processes: Processes
+    pictures: Dataset, settings: TrainingSettings, first_step: int, processes: Processes
 ) -> DataLoader:
-    """Return the batches of this process from step `first_step` on."""
+    """Return this process's batches of `TrainingPictures` from step `first_step` on."""
     return DataLoader(
         pictures,
         batch_sampler=BatchShare(
@@ -47,6 +46,7 @@ def load_batches(
         ),
         num_workers=settings.workers,
         prefetch_factor=4 if settings.workers else None,
+        pin_memory=processes.device.type == "cuda",
         # A forked worker would wait for ever for OpenCV's threads, which stay in the parent.
         multiprocessing_context="spawn" if settings.workers else None,
     )

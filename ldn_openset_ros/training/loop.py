@@ -28,6 +28,7 @@ from ldn_openset_ros.nn.processes import mean_over_processes, share_batch_norm
 from ldn_openset_ros.recognition.module import Truth
 from ldn_openset_ros.recognition.registry import build_recognition
 from ldn_openset_ros.training.batches import load_batches
+from ldn_openset_ros.training.compilation import compile_network
 from ldn_openset_ros.training.initial import describe, initial_network
 from ldn_openset_ros.training.losses import LossParts, compound_loss, in_float32
 from ldn_openset_ros.training.optimiser import build_optimiser, set_learning_rates
@@ -125,9 +126,13 @@ def prepare(network: nn.Module, settings: TrainingSettings, device: torch.device
     """Bring a network to its device and into the form that the settings ask for."""
     if settings.gradient_checkpointing:
         enable_gradient_checkpointing(network)
-    # Channels last is the faster layout for convolutions, on CPUs and on tensor cores.
-    network = network.to(device, memory_format=torch.channels_last)
+    network = network.to(device, memory_format=memory_format(settings))
     return share_batch_norm(network, device)
+
+
+def memory_format(settings: TrainingSettings) -> torch.memory_format:
+    """Return the layout of pictures and weights."""
+    return torch.channels_last if settings.channels_last else torch.contiguous_format
 
 
 class Trainer:
@@ -148,34 +153,48 @@ class Trainer:
         self._scaler = scaler
         self._device = processes.device
         self._dtype = getattr(torch, settings.precision)
-        self._model = DistributedDataParallel(network) if processes.count > 1 else network
+        model = DistributedDataParallel(network) if processes.count > 1 else network
+        self._model = compile_network(model) if settings.compile else model
         like = next(network.parameters())
         self._mean = like.new_tensor(description.normalisation.mean).view(1, 3, 1, 1)
         self._std = like.new_tensor(description.normalisation.std).view(1, 3, 1, 1)
 
     def step(self, batch: Sequence[torch.Tensor], step: int) -> LossParts:
         """Take optimiser step number `step`; return its losses, over all processes."""
+        shared = self.compute_gradients(batch, step)
+        self.update_weights()
+        return shared
+
+    def compute_gradients(self, batch: Sequence[torch.Tensor], step: int) -> LossParts:
+        """Compute the gradients of step number `step`; return its losses, over all processes."""
         if self._settings.network.dropout:
             # Masks that depend on the step alone: a cut run goes on with those of an uncut one.
             torch.manual_seed(self._settings.seed * self._settings.steps + step)
         rgb, labels, outlier = (t.to(self._device, non_blocking=True) for t in batch)
-        image = ((rgb - self._mean) / self._std).contiguous(memory_format=torch.channels_last)
         reduced = self._dtype != torch.float32
         with torch.autocast(self._device.type, self._dtype, enabled=reduced):
-            output = self._model(image)
+            output = self._model(self._normalise(rgb))
         if reduced:  # pixels are too many to be counted in 16 bits
             output = in_float32(output)
-        parts = compound_loss(
-            output, Truth(labels, outlier), self._recognition, self._settings.loss
-        )
+        truth = Truth(labels.long(), outlier.long())
+        parts = compound_loss(output, truth, self._recognition, self._settings.loss)
         shared = LossParts(*(mean_over_processes(part.detach()) for part in parts))
         if not torch.isfinite(shared.total):
             raise OpenSetError("the loss is not finite: lower optimiser.learning_rate and restart")
         self._optimiser.zero_grad(set_to_none=True)
         self._scaler.scale(parts.total).backward()
+        return shared
+
+    def update_weights(self) -> None:
+        """Let the optimiser use the gradients."""
         self._scaler.step(self._optimiser)
         self._scaler.update()
-        return shared
+
+    def _normalise(self, rgb: torch.Tensor) -> torch.Tensor:
+        """Return uint8 (N, H, W, 3) pictures as the network's input, (N, 3, H, W)."""
+        layout = memory_format(self._settings)
+        image = rgb.permute(0, 3, 1, 2).to(self._mean.dtype, memory_format=layout)
+        return image.sub_(self._mean).div_(self._std)
 
 
 def with_threshold(description: ModelDescription, evaluation: Evaluation) -> ModelDescription:
@@ -194,7 +213,10 @@ def is_finished(settings: TrainingSettings, output: Path) -> bool:
 
 
 def settings_digest(settings: TrainingSettings) -> str:
-    """Return a fingerprint of all that changes a run's weights, or how its model recognises."""
+    """Return a fingerprint of all that changes a run's weights, or how its model recognises.
+
+    What changes them by rounding alone, as another device does, does not count.
+    """
     settings = replace(
         settings,
         workers=0,
@@ -204,5 +226,8 @@ def settings_digest(settings: TrainingSettings) -> str:
         fusion=None,
         data=replace(settings.data, validation_every=1),
     )
-    text = json.dumps(asdict(settings), sort_keys=True)
+    values = asdict(settings)
+    for name in ("cache_mb", "channels_last", "compile"):
+        del values[name]
+    text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

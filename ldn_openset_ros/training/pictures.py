@@ -20,6 +20,7 @@ from ldn_openset_ros.data.pasting import (
     paste_size,
     shape_opacity,
 )
+from ldn_openset_ros.data.picture_cache import MemoryBudget, PictureCache, fill
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.data.transforms import (
     change_colours,
@@ -56,8 +57,9 @@ class TrainingPictures(Dataset):
     ) -> None:
         self._settings = settings
         self._uses_negatives = build_recognition(settings.recognition).uses_negatives
-        self._inliers = inliers
-        self._negatives = negatives
+        self._memory = MemoryBudget(settings.cache_mb * 2**20)
+        self._inliers = PictureCache(inliers, self._memory)
+        self._negatives = PictureCache(negatives, self._memory)
         self._rendered = rendered
         self._epoch = -1
         self._order = np.empty(0, np.int64)
@@ -66,15 +68,15 @@ class TrainingPictures(Dataset):
         return self._settings.steps * self._settings.batch_size
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return uint8 (3, H, W) RGB, int64 (H, W) labels and int64 (H, W) outlier truth."""
+        """Return (H, W, 3) RGB, (H, W) labels and (H, W) outlier truth, all of them uint8."""
         # One OpenCV thread a process: the network needs the cores.
         cv2.setNumThreads(1)
         sample = self.sample(index)
-        return (
-            torch.from_numpy(sample.rgb).permute(2, 0, 1).contiguous(),
-            torch.from_numpy(sample.labels.astype(np.int64)),
-            torch.from_numpy(sample.outlier.astype(np.int64)),
-        )
+        return tuple(map(torch.from_numpy, (sample.rgb, sample.labels, sample.outlier)))
+
+    def fill_cache(self) -> None:
+        """Read what a long run would come to keep in memory."""
+        fill((self._inliers, self._negatives), self._memory)
 
     def sample(self, index: int) -> Sample:
         """Return training picture `index` with labels and outlier truth."""

@@ -229,10 +229,16 @@ class TrainingSettings:
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     gradient_checkpointing: bool = False
     """Keep fewer activations and compute them again: less memory, slower."""
+    channels_last: bool = True
+    """Lay out pictures and features pixel by pixel, the faster way for convolutions."""
+    compile: bool = False
+    """Compile the network by torch.compile, which takes minutes and needs a C++ compiler."""
     validate_every: int = 500
     checkpoint_every: int = 100
     workers: int = 1
     """Processes that make the pictures, for each training process."""
+    cache_mb: int = 1024
+    """MiB of decoded pictures that each process that makes pictures keeps, 0 = none."""
     seed: int = 1
 
     __pydantic_config__ = FROZEN
@@ -269,8 +275,13 @@ class TrainingSettings:
             raise OpenSetError("batch_size must be at least 2, or batch norm has no statistics")
         if self.steps < 1 or self.validate_every < 1 or self.checkpoint_every < 1:
             raise OpenSetError("steps, validate_every and checkpoint_every must be at least 1")
-        if self.workers < 0 or self.seed < 0:
-            raise OpenSetError("workers and seed must be at least 0")
+        if self.workers < 0 or self.seed < 0 or self.cache_mb < 0:
+            raise OpenSetError("workers, seed and cache_mb must be at least 0")
+        if self.compile and self.gradient_checkpointing:
+            raise OpenSetError(
+                "compile and gradient_checkpointing exclude each other, as a compiled network "
+                "itself chooses what to compute again: drop one"
+            )
 
 
 def read_training_settings(path: Path) -> TrainingSettings:

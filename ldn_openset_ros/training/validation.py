@@ -51,7 +51,7 @@ def validate(
     """Evaluate the network as it stands; its training mode is restored."""
     was_training = network.training
     device = next(network.parameters()).device
-    predictor = Predictor(network.eval(), description, device)
+    predictor = Predictor.of_network(network.eval(), description, device)
     try:
         with torch.inference_mode():
             wanted = dict.fromkeys((*SCORES, predictor.fusion))

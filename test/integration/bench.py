@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import time
@@ -11,10 +12,14 @@ from typing import Any
 import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Log
 from rcl_interfaces.srv import SetParametersAtomically
+from rclpy.client import Client
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.logging import LoggingSeverity
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
@@ -47,12 +52,16 @@ class Bench:
     """One ROS context, spun in a thread of its own until `close`."""
 
     def __init__(self, domain: int) -> None:
+        # A node is in a circle of references. Parts of an older one that live on would, when they
+        # end, take the log topic from the next node of the same name.
+        gc.collect()
         self.context = Context()
         rclpy.init(context=self.context, domain_id=domain)
         self.probe = Node("probe", context=self.context)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self.probe)
         self._nodes: list[OpenSetNode] = []
+        self._clients: dict[str, Client] = {}
         self._stamp = 0
         self._closed = False
         self._thread = threading.Thread(target=self._spin)
@@ -102,9 +111,9 @@ class Bench:
             wait_for(publishers[f"{node}/{name}"].get_subscription_count, f"match of {name}")
         return received
 
-    def camera(self, kind: type = Image, topic: str = "/image"):
+    def camera(self, kind: type = Image, topic: str = "/image", qos: QoSProfile = RELIABLE):
         """Return a publisher that a node is connected to."""
-        publisher = self.probe.create_publisher(kind, topic, RELIABLE)
+        publisher = self.probe.create_publisher(kind, topic, qos)
         wait_for(publisher.get_subscription_count, topic)
         return publisher
 
@@ -121,24 +130,41 @@ class Bench:
 
     def set_parameters(self, node: str = "/openset", **values: Any) -> str:
         """Set parameters through the service; return the reason of a refusal, "" on success."""
-        client = self.probe.create_client(
-            SetParametersAtomically, f"{node}/set_parameters_atomically"
-        )
-        assert client.wait_for_service(TIMEOUT)
         parameters = [Parameter(n, value=v).to_parameter_msg() for n, v in values.items()]
         request = SetParametersAtomically.Request(parameters=parameters)
-        future = client.call_async(request)
-        wait_for(future.done, "the parameter service")
-        result = future.result().result
+        service = f"{node}/set_parameters_atomically"
+        result = self.call(SetParametersAtomically, service, request).result
         assert bool(result.reason) != result.successful
         return result.reason
 
+    def client(self, kind: type, service: str) -> Client:
+        """Return the client of a service that is there."""
+        if service not in self._clients:
+            self._clients[service] = self.probe.create_client(kind, service)
+        assert self._clients[service].wait_for_service(TIMEOUT)
+        return self._clients[service]
+
+    def call(self, kind: type, service: str, request: Any) -> Any:
+        """Call a service and return its answer."""
+        future = self.client(kind, service).call_async(request)
+        wait_for(future.done, service)
+        return future.result()
+
+    def change_state(self, transition: int, node: str = "/openset") -> bool:
+        """Ask for a transition by its id; return whether it succeeded."""
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return self.call(ChangeState, f"{node}/change_state", request).success
+
     def errors(self, name: str = "openset") -> list[str]:
         """Return the list that grows with what a node logs as ERROR."""
+        return self.logged(LoggingSeverity.ERROR, name)
+
+    def logged(self, severity: LoggingSeverity, name: str = "openset") -> list[str]:
+        """Return the list that grows with what a node logs at `severity` or above."""
         lines: list[str] = []
 
         def keep(log: Log) -> None:
-            if log.name == name and log.level >= 40:
+            if log.name == name and log.level >= severity:
                 lines.append(log.msg)
 
         # Latched, so that lines from before the subscription arrive as well.

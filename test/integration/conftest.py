@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
+from browser import ARGUMENTS, BROWSERS
 
 from ldn_openset_ros.ros.environment import fast_dds_profile
 
@@ -21,23 +25,40 @@ def _stay_on_this_machine():
         yield
 
 
+@pytest.fixture(scope="session")
+def new_domain():
+    """Return a function that gives ROS domains: none again before all others had their turn.
+
+    Another run on this machine has another order, and so hardly ever the same at the same time.
+    """
+    domains = list(range(1, 101))
+    random.SystemRandom().shuffle(domains)
+    return itertools.cycle(domains).__next__
+
+
 @pytest.fixture
-def domain() -> int:
-    """A ROS domain that no other test is likely to use at the same time."""
-    return random.SystemRandom().randint(1, 100)
+def domain(new_domain) -> int:
+    """A ROS domain of the test's own."""
+    return new_domain()
 
 
 @pytest.fixture
 def start_module(domain):
     """Start a module of `ros/` as a process, with `name:=value` parameters and remappings.
 
-    What still runs at the end of the test is killed.
+    ros: further ROS arguments. What still runs at the end of the test is killed.
     """
     processes = []
 
-    def start(module: str, *parameters: str, remap: tuple[str, ...] = ()) -> subprocess.Popen:
+    def start(
+        module: str,
+        *parameters: str,
+        remap: tuple[str, ...] = (),
+        ros: Sequence[str] = (),
+    ) -> subprocess.Popen:
         options = [word for parameter in parameters for word in ("-p", parameter)]
         options += [word for rule in remap for word in ("-r", rule)]
+        options += ros
         process = subprocess.Popen(
             [sys.executable, "-m", f"ldn_openset_ros.ros.{module}", "--ros-args", *options],
             env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
@@ -62,3 +83,18 @@ def bench(domain):
     bench = Bench(domain)
     yield bench
     bench.close()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is missing: install the extra `test`"
+    )
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} is installed: run make browser")
+    with playwright.sync_playwright() as driver:
+        opened = driver.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield opened
+        opened.close()

@@ -44,7 +44,7 @@ def run(domain):
     processes = []
 
     def start(*parameters, without=()):
-        command = [sys.executable, "-m", "ldn_openset_ros.ros.node", "--ros-args"]
+        command = [sys.executable, "-m", "ldn_openset_ros.ros.openset_node", "--ros-args"]
         command += [word for p in parameters for word in ("-p", p)]
         environment = {k: v for k, v in os.environ.items() if k not in without}
         process = subprocess.Popen(
@@ -53,6 +53,8 @@ def run(domain):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            # In the background of a shell this process has SIGINT ignored, and hands it on.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         processes.append(process)
         return process
@@ -130,6 +132,41 @@ def test_broken_ros_arguments_are_no_trace(run):
     assert process.returncode == 1
     assert "[FATAL] [openset]: ROS cannot start: " in output.splitlines()[-1]
     assert "Traceback" not in output
+
+
+def test_a_keystore_without_the_node_is_one_line(run, monkeypatch, tmp_path):
+    secure(monkeypatch, tmp_path)
+    process = run()
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 1
+    assert "[FATAL] [openset]: ROS cannot start: " in output.splitlines()[-1]
+    assert f"directory '{tmp_path}/enclaves/openset' does not exist" in output
+    assert "Traceback" not in output
+
+
+def test_certificates_that_are_none_are_no_trace(run, monkeypatch, tmp_path):
+    """Where Fast DDS is built without security, as on PyPI, that is the reason instead."""
+    secure(monkeypatch, tmp_path)
+    enclave = tmp_path / "enclaves" / "openset"
+    enclave.mkdir(parents=True)
+    for name in (
+        *("identity_ca.cert.pem", "cert.pem", "key.pem", "permissions_ca.cert.pem"),
+        *("governance.p7s", "permissions.p7s"),
+    ):
+        (enclave / name).write_text("no certificate")
+    process = run()
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 1
+    assert "[openset]: ROS cannot make the node: " in output.splitlines()[-1]
+    assert "Traceback" not in output
+
+
+def secure(monkeypatch, keystore):
+    """Start nodes with DDS security, in the enclave of doc/security.md."""
+    monkeypatch.setenv("ROS_SECURITY_KEYSTORE", str(keystore))
+    monkeypatch.setenv("ROS_SECURITY_ENABLE", "true")
+    monkeypatch.setenv("ROS_SECURITY_STRATEGY", "Enforce")
+    monkeypatch.setenv("ROS_SECURITY_ENCLAVE_OVERRIDE", "/openset")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -34,6 +34,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Header
 
+from ldn_openset_ros.bags.reader import BagReader
 from ldn_openset_ros.bags.writer import BagWriter
 from ldn_openset_ros.data.sample import PinholeCamera, Sample
 from ldn_openset_ros.ros.images import decode_compressed, decode_image, decode_map
@@ -196,6 +197,24 @@ def test_compressed_images_are_replayed_as_such(tmp_path, listener, play):
         np.testing.assert_array_equal(decode_compressed(message), make_sample(index).rgb)
 
 
+def test_the_good_part_of_a_cut_bag_is_played_and_the_rest_is_told(bag, tmp_path, listener, play):
+    content = next(bag.glob("*.mcap")).read_bytes()
+    cut = tmp_path / "cut.mcap"
+    # Chunks end after a megabyte: four images of 230 kB with their truth are in the first.
+    cut.write_bytes(content[: len(content) * 3 // 4])
+    with BagReader(cut) as reader:
+        expected = reader.topics[IMAGE].count
+    assert 0 < expected < COUNT
+    listener.subscribe(Image, IMAGE)
+    player = play(bag=cut, wait_for_subscribers=TIMEOUT)
+    listener.spin_until(lambda: len(listener.received[IMAGE]) == expected)
+    code, output = finish(player)
+    assert code == 0
+    assert "not all of" in output
+    assert "cut.mcap is damaged or unfinished" in output
+    assert stamps(listener.received[IMAGE]) == [stamp_of(index) for index in range(expected)]
+
+
 @pytest.mark.parametrize("rate", [1.0, 0.5])
 def test_pace_is_the_recorded_one_times_the_rate(bag, listener, play, rate):
     listener.subscribe(CameraInfo, CAMERA_INFO)
@@ -218,6 +237,17 @@ def test_missing_subscribers_are_reported(bag, play):
     code, output = finish(play(bag=bag, rate=10.0, wait_for_subscribers=0.2))
     assert code == 0
     assert f"nobody subscribed to {IMAGE} within 0.2 s" in output
+
+
+def test_as_many_subscribers_as_were_asked_for_are_awaited(bag, listener, play):
+    listener.subscribe(Image, IMAGE)
+    code, output = finish(play(bag=bag, rate=10.0, wait_for_subscribers=5.0, subscribers=2))
+    assert code == 0
+    assert f"fewer than 2 subscribed to {IMAGE} within 5 s" in output
+    listener.spin_until(lambda: len(listener.received[IMAGE]) == COUNT)
+    listener.node.create_subscription(Image, IMAGE, lambda message: None, RELIABLE)
+    code, output = finish(play(bag=bag, rate=10.0, wait_for_subscribers=TIMEOUT, subscribers=2))
+    assert (code, "fewer than" in output) == (0, False)
 
 
 def test_only_the_chosen_topics_are_played(bag, listener, play):

@@ -11,10 +11,12 @@ from bench import wait_for
 from sensor_msgs.msg import Image
 
 from ldn_openset_ros import Predictor
+from ldn_openset_ros.bags.discovery import find_topics
+from ldn_openset_ros.bags.faults import Faults
 from ldn_openset_ros.bags.frames import frames
 from ldn_openset_ros.bags.reader import BagReader
 from ldn_openset_ros.cli.main import main
-from ldn_openset_ros.inference.model_files import DEFAULT_MODEL
+from ldn_openset_ros.resources import DEFAULT_MODEL
 from ldn_openset_ros.ros.images import decode_float, decode_map
 
 OUTPUTS = ("labels", "outlier_probability", "open_set")
@@ -36,7 +38,7 @@ def test_every_frame_of_a_recording_comes_out_as_the_predictor_has_it(
     source = ["--dataset", dataset, "--root", str(data_root / root)]
     assert main(["make-bag", *source, "-o", str(bag), "--rate", str(rate)]) == 0
 
-    start_module("node", remap=("image:=/camera/image_raw",))
+    start_module("openset_node", remap=("image:=/camera/image_raw",))
     received = {name: bench.subscribe(Image, f"/openset/{name}") for name in OUTPUTS}
     wait_for(lambda: bench.probe.count_subscribers("/camera/image_raw"), "the node")
     player = start_module(
@@ -47,7 +49,8 @@ def test_every_frame_of_a_recording_comes_out_as_the_predictor_has_it(
 
     predictor = Predictor.load(DEFAULT_MODEL)
     with BagReader(bag) as reader:
-        for index, frame in enumerate(frames(reader)):
+        faults = Faults()
+        for index, frame in enumerate(frames(reader, find_topics(reader), faults)):
             labels, outlier, open_set = (received[name][index] for name in OUTPUTS)
             expected = predictor(frame.rgb)
             for message in (labels, outlier, open_set):
@@ -57,3 +60,4 @@ def test_every_frame_of_a_recording_comes_out_as_the_predictor_has_it(
             assert np.array_equal(decode_float(outlier), expected.outlier)
             assert np.array_equal(decode_map(open_set), expected.open_set)
     assert index == count - 1
+    assert not faults.counts

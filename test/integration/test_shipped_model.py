@@ -7,7 +7,8 @@ import pytest
 from ldn_openset_ros import Predictor
 from ldn_openset_ros.evaluation.evaluate import evaluate
 from ldn_openset_ros.evaluation.test_sets import open_test_set
-from ldn_openset_ros.inference.model_files import DEFAULT_MODEL, WEIGHTS_FILE, find_model
+from ldn_openset_ros.inference.model_files import WEIGHTS_FILE, find_model
+from ldn_openset_ros.resources import DEFAULT_MODEL
 
 
 @pytest.fixture(scope="module")

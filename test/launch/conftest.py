@@ -20,12 +20,15 @@ from pathlib import Path
 
 import pytest
 
+import ldn_openset_ros
 from ldn_openset_ros.resources import PACKAGE_NAME, share_directory
 from ldn_openset_ros.ros.environment import CHOSEN_BY_USER
 
 HERE = Path(__file__).parent
+# Of what launched processes import; the package itself lest they take another that is installed.
+SOURCES = (HERE, HERE.parent, Path(ldn_openset_ros.__file__).parents[1])
 TIMEOUT = 240
-EXECUTABLES = ("openset_node", "player", "sample_camera")
+EXECUTABLES = ("openset_node", "player", "sample_camera", "web_view")
 
 
 @pytest.fixture(scope="session")
@@ -51,13 +54,38 @@ def prefix(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
+def rviz(environment, tmp_path) -> None:
+    """An executable in RViz's place that prints the topics of its configuration and waits.
+
+    RViz needs a display and is no package of pip.
+    """
+    index = tmp_path / "rviz" / "share" / "ament_index" / "resource_index" / "packages"
+    index.mkdir(parents=True)
+    (index / "rviz2").touch()
+    script = tmp_path / "rviz" / "lib" / "rviz2" / "rviz2"
+    script.parent.mkdir(parents=True)
+    script.write_text(
+        f"#!{sys.executable}\nimport re, signal, sys\n\n"
+        "assert sys.argv[1] == '-d'\n"
+        "shown = re.findall(r'Value: (/.*)', open(sys.argv[2]).read())\n"
+        "print('shown:', *shown, file=sys.stderr)\n"
+        "sys.exit(signal.sigwait([signal.SIGINT]) != signal.SIGINT)\n"
+    )
+    script.chmod(0o755)
+    paths = (str(tmp_path / "rviz"), environment["AMENT_PREFIX_PATH"])
+    environment["AMENT_PREFIX_PATH"] = os.pathsep.join(paths)
+
+
+@pytest.fixture
 def environment(prefix, tmp_path, monkeypatch) -> dict[str, str]:
     """The environment of launched processes, and of this one: a ROS domain of its own."""
     values = {
         "AMENT_PREFIX_PATH": os.pathsep.join(
             filter(None, (str(prefix), os.environ.get("AMENT_PREFIX_PATH")))
         ),
-        "PYTHONPATH": os.pathsep.join(filter(None, (str(HERE), os.environ.get("PYTHONPATH")))),
+        "PYTHONPATH": os.pathsep.join(
+            filter(None, (*map(str, SOURCES), os.environ.get("PYTHONPATH")))
+        ),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
         "ROS_DOMAIN_ID": str(random.SystemRandom().randint(1, 100)),
         "ROS_LOG_DIR": str(tmp_path / "log"),

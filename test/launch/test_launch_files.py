@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import urllib.request
 
 import numpy as np
 import pytest
@@ -15,7 +17,9 @@ pytest.importorskip("launch.actions", reason="needs launch: install ROS 2")
 pytest.importorskip("launch_ros.actions", reason="needs launch_ros: install ROS 2")
 pytest.importorskip("launch_testing.asserts", reason="needs launch_testing: install ROS 2")
 
+from diagnostic_msgs.msg import DiagnosticArray
 from peer import Peer
+from scenarios import SCENARIOS
 
 from ldn_openset_ros.bags.writer import BagWriter
 from ldn_openset_ros.data.sample import Sample
@@ -56,8 +60,66 @@ def interrupt(process):
     os.killpg(process.pid, signal.SIGINT)
 
 
-def test_camera_launch(launch_test, tiny_model):
-    launch_test("check_camera_launch.py", model=tiny_model)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_scenario(launch_test, tiny_model, tmp_path, scenario):
+    launch_test("check_scenario.py", scenario=scenario, model=tiny_model, folder=tmp_path)
+
+
+def test_several_cameras_need_names(launch):
+    process = launch("multi_camera.launch.py")
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 1
+    assert "'cameras'" in output
+    assert exit_codes(output) == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (
+            {"cameras": "front rear", "image": "/camera/image_raw"},
+            "image is /camera/image_raw for 2 cameras: write {camera} where the name of the",
+        ),
+        ({"cameras": "front-left"}, "parameter cameras is ['front-left']: give names of letters"),
+        ({"cameras": ","}, "image is /{camera}/image_raw, but no camera has a name: give names"),
+    ],
+)
+def test_cameras_that_cannot_be_told_apart_are_refused(launch, arguments, reason):
+    process = launch("multi_camera.launch.py", **arguments)
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 1
+    assert reason in output
+    assert "Traceback" not in output
+    assert exit_codes(output) == {}
+
+
+@pytest.mark.usefixtures("rviz")
+def test_rviz_shows_the_topics_of_every_launched_camera(launch, tiny_model):
+    process = launch(
+        "multi_camera.launch.py",
+        cameras="front rear",
+        namespace="robot",
+        model=tiny_model,
+        log_level="warn",
+        rviz="true",
+    )
+    with Peer() as peer:
+        started = peer.messages(DiagnosticArray, "/diagnostics")
+        peer.spin_until(lambda: started)
+    interrupt(process)
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert exit_codes(output) == {"openset_node": 0, "rviz2": 0}, output
+    (shown,) = re.findall(r"shown: (.*)", output)
+    outputs = ("overlay", "markers", "obstacles", "outlier_probability", "open_set")
+    assert shown.split() == [
+        topic
+        for camera in ("front", "rear")
+        for topic in (
+            f"/{camera}/image_raw",
+            *(f"/robot/openset/{camera}/{name}" for name in outputs),
+        )
+    ]
+    assert "images from" not in output, "log_level reaches the node"
 
 
 def test_replay_shows_the_bag_and_ends_with_it(launch, tiny_model, bag):
@@ -134,6 +196,30 @@ def test_launched_processes_get_the_profile_for_large_images(launch, tiny_model)
     assert fast_dds_profile().items() <= variables.items()
     interrupt(process)
     process.communicate(timeout=TIMEOUT)
+
+
+def test_the_web_view_shows_the_launched_node(launch, tiny_model):
+    process = launch(
+        "camera.launch.py", model=tiny_model, namespace="robot", web_view="true", web_port=0
+    )
+    for line in process.stdout:
+        assert "process has died" not in line
+        if "web view of" in line:
+            break
+    view, url = line.strip().split(" at ")
+    assert view.endswith("web view of /robot/openset")
+    assert url.startswith("http://127.0.0.1:")
+    with urllib.request.urlopen(url) as page:
+        assert b"<title>Open-set recognition, live</title>" in page.read()
+    controls = None
+    while controls is None:
+        with urllib.request.urlopen(f"{url}state") as state:
+            controls = json.load(state)["controls"]
+    assert controls["threshold"] == 0.5
+    interrupt(process)
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert exit_codes(line + output) == {"openset_node": 0, "web_view": 0}, output
+    assert "Traceback" not in output
 
 
 def children(pid):

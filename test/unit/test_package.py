@@ -9,21 +9,23 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 import ldn_openset_ros
 from ldn_openset_ros.resources import share_directory
 
 PACKAGE = Path(ldn_openset_ros.__file__).parent
 LAYERS = (
     {"errors"},
-    {"resources", "folders"},
+    {"resources", "folders", "memory"},
     {"settings"},
-    {"taxonomy"},
+    {"taxonomy", "score_names"},
     {"nn", "metrics"},
     {"scores", "recognition"},
     {"inference", "data", "scenes", "bags"},
     {"evaluation"},
-    {"training"},
-    {"reproduction"},
+    {"training", "report"},
+    {"reproduction", "benchmark"},
     {"ros"},
     {"cli"},
 )
@@ -34,9 +36,13 @@ WITHIN_A_LAYER = {
 }
 ROS_MODULES = {
     "rclpy",
+    "geometry_msgs",
     "sensor_msgs",
     "std_msgs",
+    "stereo_msgs",
     "diagnostic_msgs",
+    "visualization_msgs",
+    "vision_msgs",
     "rcl_interfaces",
     "rosgraph_msgs",
     "launch",
@@ -44,7 +50,21 @@ ROS_MODULES = {
     "builtin_interfaces",
 }
 # Conversion of messages is free of ROS imports, and bags hold the same messages.
-ROS_FREE = {("bags", "ros.images"), ("cli", "ros")}
+ROS_FREE = {("bags", "ros.images"), ("benchmark", "ros.images"), ("cli", "ros")}
+
+STARTS_WITHOUT = {
+    "aiohttp",
+    "jinja2.environment",
+    "matplotlib",
+    "networkx",
+    "pydantic",
+    "rich",
+    "scipy",
+    "sympy",
+    "torch._dynamo",
+    "torch._inductor",
+}
+"""What no node needs at its start; pydantic comes with the model's description."""
 
 
 def imported_modules(path: Path) -> set[str]:
@@ -104,12 +124,46 @@ def test_importing_the_package_imports_neither_torch_nor_ros():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_the_package_offers_its_predictor_to_who_asks():
+    code = (
+        "import sys, ldn_openset_ros;"
+        "assert {'Predictor', '__version__'} <= set(dir(ldn_openset_ros));"
+        "assert 'torch' not in sys.modules;"
+        "from ldn_openset_ros.inference import predictor;"
+        "assert ldn_openset_ros.Predictor is predictor.Predictor"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    with pytest.raises(AttributeError, match="no attribute 'Predicter'"):
+        _ = ldn_openset_ros.Predicter
+
+
 def test_bags_are_made_and_played_without_torch():
     code = (
         "import sys, ldn_openset_ros.cli.make_bag;"
         "sys.exit(any(m in sys.modules for m in ('torch', 'rclpy')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("module", "unneeded"),
+    [
+        ("ros.node", STARTS_WITHOUT),
+        ("ros.player", STARTS_WITHOUT | {"torch", "cv2"}),
+        ("ros.sample_camera", STARTS_WITHOUT | {"torch"}),
+        ("ros.media_camera", STARTS_WITHOUT | {"torch"}),
+        ("ros.web_view", STARTS_WITHOUT - {"aiohttp"} | {"torch"}),
+    ],
+)
+def test_a_node_starts_without_what_it_does_not_need(module, unneeded):
+    pytest.importorskip("rclpy")
+    code = f"import sys, ldn_openset_ros.{module}; sys.stdout.write('\\n'.join(sys.modules))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    imported = set(result.stdout.split())
+    assert "rclpy" in imported
+    assert not imported & unneeded
 
 
 def test_library_code_does_not_print():

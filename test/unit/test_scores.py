@@ -6,14 +6,15 @@ import pytest
 import torch
 
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.score_names import SCORE_NAMES
 from ldn_openset_ros.scores import (
     SCORES,
     ClassStatistics,
-    check_score,
-    check_threshold,
+    argmax_ids,
     find_score,
     fuse,
-    usable_scores,
+    log_sum_exp,
+    max_softmax,
 )
 
 # One pixel: class probabilities 0.7, 0.2, 0.1 and an outlier head that says 0.8.
@@ -70,6 +71,10 @@ def test_extreme_logits_give_no_nan():
             assert 0 <= probability.item() <= 1, name
 
 
+def test_every_name_has_its_function():
+    assert tuple(SCORES) == SCORE_NAMES
+
+
 def test_fusion_puts_the_outlier_id_where_the_threshold_is_reached():
     labels = torch.tensor([[0, 1, 2]], dtype=torch.uint8)
     probability = torch.tensor([[0.49, 0.5, 0.51]])
@@ -79,11 +84,6 @@ def test_fusion_puts_the_outlier_id_where_the_threshold_is_reached():
 def test_fusion_keeps_every_label_below_threshold_one():
     labels = torch.tensor([[3]], dtype=torch.uint8)
     assert fuse(labels, torch.tensor([[0.999]]), 1.0, 11).tolist() == [[3]]
-
-
-def test_unknown_score_lists_the_known_ones():
-    with pytest.raises(OpenSetError, match=r"unknown fusion 'max'.*op_x_msm"):
-        check_score("max")
 
 
 def test_an_exponent_weighs_max_softmax_in_the_product():
@@ -103,37 +103,41 @@ def test_class_statistics_that_do_not_fit_are_refused(std):
         ClassStatistics((0.0, 1.0), std)
 
 
-def test_what_a_model_lacks_decides_its_scores():
-    assert usable_scores(classes=False) == ("op",)
-    assert "standardised_max_logit" not in usable_scores(statistics=False)
-    with pytest.raises(OpenSetError, match="needs class logits and class statistics"):
-        check_score("standardised_max_logit", usable_scores(classes=False, statistics=False))
+def random_logits(*shape: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(1)) * 10
 
 
-@pytest.mark.parametrize(
-    ("name", "has", "lacks"),
-    [
-        ("standardised_max_logit", {"statistics": False}, "class statistics"),
-        ("op_x_msm", {"classes": False}, "class logits"),
-        ("op_x_msm", {"outlier": False}, "an outlier head"),
-    ],
-)
-def test_a_refusal_names_what_is_missing_alone(name, has, lacks):
-    usable = usable_scores(**has)
-    with pytest.raises(OpenSetError) as refusal:
-        check_score(name, usable)
-    assert str(refusal.value) == (
-        f"fusion {name!r} needs {lacks}, which this model lacks: choose {', '.join(usable)}"
-    )
+def test_ids_are_those_of_argmax():
+    segmentation = random_logits(11, 30, 40)
+    ids = argmax_ids(segmentation)
+    assert ids.dtype == torch.uint8
+    assert torch.equal(ids, segmentation.argmax(0).to(torch.uint8))
+    assert set(ids.unique().tolist()) == set(range(11))
 
 
-def test_score_of_a_missing_head_is_refused():
-    with pytest.raises(OpenSetError, match="needs an outlier head"):
-        check_score("op_x_msm", usable_scores(outlier=False))
-    assert check_score("msm", usable_scores(outlier=False)) == "msm"
+@pytest.mark.parametrize("classes", [2, 254])
+def test_any_number_of_classes_that_a_network_may_have(classes):
+    segmentation = random_logits(classes, 9, 40)
+    assert torch.equal(argmax_ids(segmentation), segmentation.argmax(0).to(torch.uint8))
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.1, math.nan])
-def test_threshold_outside_the_unit_interval_is_refused(threshold):
-    with pytest.raises(OpenSetError, match="give a value from 0 to 1"):
-        check_threshold(threshold)
+def test_of_equal_logits_the_first_wins():
+    segmentation = torch.tensor([[[1.0, 0.0]], [[1.0, 2.0]], [[0.5, 2.0]]])
+    assert argmax_ids(segmentation).tolist() == [[0, 1]]
+
+
+def test_what_is_no_number_is_a_class_all_the_same():
+    segmentation = torch.tensor([[[torch.nan]], [[1.0]], [[2.0]]])
+    assert argmax_ids(segmentation)[0, 0] < 3
+
+
+@pytest.mark.parametrize("classes", [2, 11])
+def test_log_sum_exp_is_torchs(classes):
+    segmentation = random_logits(2, classes, 9, 7)
+    expected = segmentation.double().logsumexp(1)
+    torch.testing.assert_close(log_sum_exp(segmentation).double(), expected, atol=1e-5, rtol=0)
+
+
+def test_max_softmax_of_equal_logits_has_even_odds():
+    # Two classes share everything: 1 - 1/2 against 1/2.
+    assert max_softmax(torch.full((2, 1, 1), 3.0)).item() == pytest.approx(0.0, abs=1e-6)

@@ -27,6 +27,7 @@ from ldn_openset_ros.ros.demo.frame import (
 )
 from ldn_openset_ros.ros.demo.matching import FrameMatcher
 from ldn_openset_ros.ros.demo.sources import TRUTH_TOPICS, Source
+from ldn_openset_ros.ros.node_status import statuses_of
 from ldn_openset_ros.ros.qos import latched_qos
 
 NODE_NAME = "demo_recorder"
@@ -104,10 +105,9 @@ class Recorder(Node):
             self.faults[f"{topic} is no valid JSON: {error}"] += 1
 
     def _add_diagnostics(self, topic: str, message: DiagnosticArray) -> None:
-        for status in message.status:
-            if status.name.startswith(NODE.lstrip("/")):
-                self.received[topic] += 1
-                self.diagnostics.append({entry.key: entry.value for entry in status.values})
+        for status in statuses_of(message.status, NODE):
+            self.received[topic] += 1
+            self.diagnostics.append(status.values)
 
 
 def _stamp(message: Any) -> int:

@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from ldn_openset_ros.data.pictures import write_picture
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.legend import legend
 from ldn_openset_ros.ros.demo.pictures import (
     VideoWriter,
     evenly_spaced,
@@ -18,7 +19,6 @@ from ldn_openset_ros.ros.demo.sources import Source
 from ldn_openset_ros.ros.demo.spool import FrameSpool
 from ldn_openset_ros.ros.demo.summary import Recording, Summary, rate_of, summarise
 from ldn_openset_ros.ros.demo.tally import Tally
-from ldn_openset_ros.ros.legend import legend
 from ldn_openset_ros.ros.parameters import DEFAULTS
 from ldn_openset_ros.taxonomy import Taxonomy, load_taxonomy
 

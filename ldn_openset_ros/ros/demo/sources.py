@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ldn_openset_ros.bags.reader import BagReader, BagTopic
+from ldn_openset_ros.bags.bag_files import STORAGE_SUFFIXES, is_bag
+from ldn_openset_ros.bags.discovery import choose_image_topic
+from ldn_openset_ros.bags.reader import BagReader
 from ldn_openset_ros.bags.topics import (
     CAMERA_INFO_TOPIC,
-    COMPRESSED_IMAGE_TOPIC,
     COMPRESSED_IMAGE_TYPE,
     IMAGE_TOPIC,
-    IMAGE_TYPE,
     LABELS_TOPIC,
     OUTLIER_TOPIC,
 )
@@ -21,7 +21,6 @@ from ldn_openset_ros.data.pictures import list_pictures
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.ros.media import VIDEO_SUFFIXES, is_device
 
-BAG_SUFFIXES = (".mcap", ".db3")
 TRUTH_TOPICS = (OUTLIER_TOPIC, LABELS_TOPIC)
 
 
@@ -60,7 +59,7 @@ def find_source(source: str | None, camera: Mapping[str, Any]) -> Source:
         _check_parameters(source, camera, known=("rate",))
         return media_source(source, camera)
     if path.exists():
-        known = ", ".join((*BAG_SUFFIXES, *VIDEO_SUFFIXES))
+        known = ", ".join((*STORAGE_SUFFIXES, *VIDEO_SUFFIXES))
         raise OpenSetError(f"{source} is neither a bag nor a video: give one of {known}")
     raise OpenSetError(
         f"no source {source!r}: give a bag, a video, a folder of pictures or a camera such as "
@@ -68,44 +67,22 @@ def find_source(source: str | None, camera: Mapping[str, Any]) -> Source:
     )
 
 
-def is_bag(path: Path) -> bool:
-    """Return whether a path looks like a rosbag2 recording."""
-    if path.is_dir():
-        return (path / "metadata.yaml").is_file() or any(
-            entry.suffix in BAG_SUFFIXES for entry in path.iterdir()
-        )
-    return path.is_file() and path.suffix in BAG_SUFFIXES
-
-
 def bag_source(path: Path) -> Source:
     """Return the player of a bag's images and their truth; it starts again at the end."""
     with BagReader(path) as reader:
-        topics = reader.topics
-    image_topic = choose_image_topic(path, topics)
+        topics, damage = reader.topics, reader.damage
+    remedy = f"record one with its camera on {IMAGE_TOPIC}"
+    image_topic = choose_image_topic(path, topics, remedy)
+    if image_topic is None:
+        raise OpenSetError(f"{path} has no topic of images: {remedy}")
     wanted = [t for t in (image_topic, CAMERA_INFO_TOPIC, *TRUTH_TOPICS) if t in topics]
     return Source(
-        title=f"bag {path}",
+        title=f"bag {path}" if damage is None else f"bag {path} ({damage})",
         module="ldn_openset_ros.ros.player",
         parameters={"bag": str(path), "loop": True, "topics": wanted},
         image_topic=image_topic,
         compressed=topics[image_topic].type == COMPRESSED_IMAGE_TYPE,
     )
-
-
-def choose_image_topic(path: Path, topics: Mapping[str, BagTopic]) -> str:
-    """Return a bag's camera topic: the usual one, or else its only one of images."""
-    for topic in (IMAGE_TOPIC, COMPRESSED_IMAGE_TOPIC):
-        if topic in topics:
-            return topic
-    images = [
-        name
-        for name, topic in topics.items()
-        if topic.type in (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE) and name not in TRUTH_TOPICS
-    ]
-    if len(images) == 1:
-        return images[0]
-    found = f"several topics of images ({', '.join(images)})" if images else "no topic of images"
-    raise OpenSetError(f"{path} has {found}: record one with its camera on {IMAGE_TOPIC}")
 
 
 def media_source(source: str, camera: Mapping[str, Any]) -> Source:

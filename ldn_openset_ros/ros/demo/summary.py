@@ -6,22 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
-
+from ldn_openset_ros.benchmark.timings import Timing
 from ldn_openset_ros.metrics.ranking import RankingMeasures
 from ldn_openset_ros.ros.demo.tally import Tally
 from ldn_openset_ros.ros.diagnostics import STAGES, WINDOW
-
-NODE_TOTAL = "total"
-END_TO_END = "end_to_end"
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Milliseconds that half, and 95 %, of the frames do not exceed."""
-
-    median: float
-    p95: float
+from ldn_openset_ros.ros.latency import (
+    END_TO_END,
+    NODE_TOTAL,
+    latency_of_samples,
+    latency_of_stage,
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,7 @@ class Summary:
     dropped: int
     unmatched: int
     rate_hz: float | None
-    latency_ms: dict[str, Latency | None]
+    latency_ms: dict[str, Timing | None]
     average_precision: float | None
     auroc: float | None
     fpr95: float | None
@@ -82,7 +76,7 @@ def summarise(source: str, recording: Recording, tally: Tally) -> Summary:
     """Put a recording and its measures together; `source` is what the camera was."""
     problems = find_problems(recording, tally)
     missing: dict[str, str] = {}
-    latencies: dict[str, Latency | None] = {
+    latencies: dict[str, Timing | None] = {
         stage: latency_of_stage(recording.diagnostics, stage) for stage in (*STAGES, NODE_TOTAL)
     }
     latencies[END_TO_END] = latency_of_samples(recording.end_to_end)
@@ -139,26 +133,6 @@ def node_settings(recording: Recording) -> dict[str, str | float | int]:
         latest = recording.diagnostics[-1]
         settings |= {name: latest[name] for name in ("device", "precision") if name in latest}
     return settings
-
-
-def latency_of_stage(reports: Sequence[Mapping[str, str]], stage: str) -> Latency | None:
-    """Return the medians, over the node's reports, of a stage's median and 95th percentile."""
-    figures = []
-    for quantile in ("p50", "p95"):
-        values = [float(r.get(f"latency_{stage}_{quantile}_ms", "nan")) for r in reports]
-        finite = [value for value in values if math.isfinite(value)]
-        if not finite:
-            return None
-        figures.append(round(float(np.median(finite)), 2))
-    return Latency(*figures)
-
-
-def latency_of_samples(seconds: Sequence[float]) -> Latency | None:
-    """Return median and 95th percentile of single latencies; None without any."""
-    if not seconds:
-        return None
-    median, p95 = np.percentile(seconds, (50, 95)) * 1e3
-    return Latency(round(float(median), 2), round(float(p95), 2))
 
 
 def rate_of(recording: Recording) -> float | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sqlite3
 import sys
@@ -19,7 +18,12 @@ from ldn_openset_ros.bags.reader import BagReader, BagTopic
 from ldn_openset_ros.bags.writer import BagWriter
 from ldn_openset_ros.data.sample import PinholeCamera, Sample
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.ros.images import decode_compressed, decode_image, decode_map
+from ldn_openset_ros.ros.images import (
+    decode_compressed,
+    decode_float,
+    decode_image,
+    decode_map,
+)
 
 IMAGE = "/camera/image_raw"
 COMPRESSED = "/camera/image_raw/compressed"
@@ -159,6 +163,73 @@ def test_what_is_unknown_has_no_topic(tmp_path):
         assert message.header.frame_id == "left"
 
 
+@pytest.mark.parametrize("storage", STORAGES)
+def test_outputs_and_legend_are_written_as_the_node_publishes_them(tmp_path, storage):
+    labels, open_set = np.full((4, 6), 3, np.uint8), np.full((4, 6), 11, np.uint8)
+    probability = np.linspace(0, 1, 24, dtype=np.float32).reshape(4, 6)
+    with BagWriter(tmp_path / "drive", storage) as bag:
+        bag.write_legend('{"outlier_id": 11}', START_NS)
+        bag.write_outputs(START_NS, "left", labels, probability, open_set)
+        bag.write_outputs(START_NS + 1, "left", None, probability, None, time_ns=START_NS + 9)
+        assert dict(bag.counts) == {
+            "/openset/legend": 1,
+            "/openset/labels": 1,
+            "/openset/outlier_probability": 2,
+            "/openset/open_set": 1,
+        }
+    with BagReader(tmp_path / "drive") as reader:
+        assert {name for name, topic in reader.topics.items() if topic.latched} == {
+            "/openset/legend"
+        }
+        read = {(topic, time_ns): message for topic, time_ns, message in reader.messages()}
+    assert read["/openset/legend", START_NS].data == '{"outlier_id": 11}'
+    message = read["/openset/outlier_probability", START_NS]
+    assert (message.encoding, message.step, message.is_bigendian) == ("32FC1", 24, 0)
+    np.testing.assert_array_equal(decode_float(message), probability)
+    np.testing.assert_array_equal(decode_map(read["/openset/labels", START_NS]), labels)
+    np.testing.assert_array_equal(decode_map(read["/openset/open_set", START_NS]), open_set)
+    for message in read.values():
+        if hasattr(message, "header"):
+            assert message.header.frame_id == "left"
+    late = read["/openset/outlier_probability", START_NS + 9].header.stamp
+    assert (late.sec, late.nanosec) == (12, 35)
+
+
+@pytest.mark.parametrize("target", STORAGES)
+def test_messages_of_another_bag_are_copied_as_they_are(bag, tmp_path, target):
+    with BagReader(bag) as reader:
+        with BagWriter(tmp_path / "copy", target) as writer:
+            for message in reader.raw_messages([IMAGE, OUTLIER, CAMERA_INFO]):
+                writer.copy(reader, *message)
+        with BagReader(tmp_path / "copy") as copy:
+            assert list(copy.raw_messages()) == list(
+                reader.raw_messages([IMAGE, OUTLIER, CAMERA_INFO])
+            )
+            assert copy.topics == {n: reader.topics[n] for n in (CAMERA_INFO, IMAGE, OUTLIER)}
+            for name in copy.topics:
+                assert copy.definition(name) == reader.definition(name)
+
+
+def test_a_copy_keeps_latched_topics_latched_and_their_type(tmp_path):
+    with BagWriter(tmp_path / "first") as bag:
+        bag.write_legend("{}", START_NS)
+    with BagReader(tmp_path / "first") as reader, BagWriter(tmp_path / "second") as bag:
+        for message in reader.raw_messages():
+            bag.copy(reader, *message)
+        bag.write_legend("[]", START_NS + 1)
+    with BagReader(tmp_path / "second") as reader:
+        assert reader.topics == {"/openset/legend": BagTopic("std_msgs/msg/String", 2, True)}
+
+
+def test_an_output_on_a_copied_topic_of_another_type_is_refused(bag, tmp_path):
+    with BagReader(bag) as reader, BagWriter(tmp_path / "copy") as writer:
+        topic, time_ns, data = next(reader.raw_messages([CAMERA_INFO]))
+        reader.topics["/openset/labels"] = reader.topics[topic]
+        writer.copy(reader, "/openset/labels", time_ns, data)
+        with pytest.raises(OpenSetError, match="/openset/labels is a sensor_msgs/msg/CameraInfo"):
+            writer.write_outputs(START_NS, "left", np.zeros((2, 2), np.uint8), None, None)
+
+
 def test_metadata_is_what_rosbag2_of_jazzy_expects(bag):
     information = yaml.safe_load((bag / "metadata.yaml").read_text())[
         "rosbag2_bagfile_information"
@@ -250,12 +321,6 @@ def test_missing_bag_is_named(tmp_path):
         BagReader(tmp_path / "nowhere")
 
 
-def test_folder_without_metadata_is_named(bag):
-    (bag / "metadata.yaml").unlink()
-    with pytest.raises(OpenSetError, match=r"is no bag, it has no metadata\.yaml.*reindex"):
-        BagReader(bag)
-
-
 def test_foreign_files_are_named(tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("hello")
@@ -279,33 +344,9 @@ def one_line(error):
     return "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize("storage", STORAGES)
-@pytest.mark.parametrize("kept", [0, 5, 3000, 20_000])
-def test_truncated_storage_is_an_error_of_one_line(tmp_path, storage, kept):
-    path = write_bag(tmp_path / "drive", storage=storage)
-    storage_file = path / f"drive{SUFFIXES[storage]}"
-    content = storage_file.read_bytes()
-    assert len(content) > 20_000
-    storage_file.write_bytes(content[:kept])
-    with (
-        pytest.raises(OpenSetError, match=re.escape(str(path))) as error,
-        BagReader(path) as reader,
-    ):
-        list(reader.messages())
-    assert one_line(error)
-
-
 def test_storage_of_noise_is_an_error_of_one_line(bag):
     for storage_file in bag.glob("drive.*"):
         storage_file.write_bytes(np.random.default_rng(0).bytes(5000))
-    with pytest.raises(OpenSetError, match="damaged or unfinished") as error:
-        BagReader(bag)
-    assert one_line(error)
-
-
-@pytest.mark.parametrize("text", ["", "[", "rosbag2_bagfile_information: {version: 99}", "a: b"])
-def test_damaged_metadata_is_an_error_of_one_line(bag, text):
-    (bag / "metadata.yaml").write_text(text)
     with pytest.raises(OpenSetError, match="damaged or unfinished") as error:
         BagReader(bag)
     assert one_line(error)
@@ -318,28 +359,26 @@ def test_damaged_message_is_an_error_of_one_line(tmp_path):
     database.close()
     with (
         BagReader(path) as reader,
-        pytest.raises(OpenSetError, match="damaged or unfinished") as error,
+        pytest.raises(OpenSetError, match="on /camera/camera_info is damaged") as error,
     ):
         list(reader.messages())
     assert one_line(error)
-
-
-def test_topic_that_lost_its_messages_is_named(tmp_path):
-    path = write_bag(tmp_path / "drive", storage="sqlite3")
-    with sqlite3.connect(path / "drive.db3") as database:
-        database.execute(
-            "DELETE FROM messages WHERE topic_id = (SELECT id FROM topics WHERE name = ?)",
-            (LABELS,),
-        )
-    database.close()
-    with (
-        BagReader(path) as reader,
-        pytest.raises(OpenSetError, match=f"declares messages on {LABELS} and holds none"),
-    ):
-        list(reader.messages())
 
 
 def test_moved_bag_reads(bag, tmp_path):
     moved = tmp_path / "elsewhere"
     shutil.move(bag, moved)
     assert len(read_messages(moved, IMAGE)) == 4
+
+
+def test_messages_from_the_wire_are_written_as_they_are(tmp_path):
+    source = write_bag(tmp_path / "source", count=2)
+    with BagReader(source) as reader:
+        sent = list(reader.raw_messages([IMAGE]))
+    with BagWriter(tmp_path / "copy") as writer:
+        for _, time_ns, data in sent:
+            writer.write_serialized("/other", "sensor_msgs/msg/Image", time_ns + 5, data)
+    with BagReader(tmp_path / "copy") as reader:
+        assert reader.topics == {"/other": BagTopic("sensor_msgs/msg/Image", 2, False)}
+        written = list(reader.raw_messages())
+    assert written == [("/other", time_ns + 5, data) for _, time_ns, data in sent]

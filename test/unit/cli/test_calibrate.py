@@ -176,3 +176,14 @@ def test_predict_with_the_calibrated_threshold(model, calibrated_model, root, tm
     assert 0 < called.mean() < 1
     assert read[0][called].min() >= 0.39 * 65535 - 1
     assert read[0][~called].max() <= 0.39 * 65535 + 1
+
+
+def test_what_was_measured_with_the_old_threshold_goes(model, root):
+    for number in range(3, 10):
+        for name in ("images", "labels"):
+            shutil.copy(root / name / "0.png", root / name / f"{number}.png")
+    data = ["--dataset", "folder", "--root", str(root), "--device", "cpu"]
+    assert main(["domain", str(model), *data]) == 0
+    assert read_description(model).domain is not None
+    assert main(arguments(model, root)) == 0
+    assert read_description(model).domain is None

@@ -5,12 +5,30 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from ldn_openset_ros.cli.main import main
+from ldn_openset_ros import cli
+from ldn_openset_ros.cli.commands import COMMANDS, CommandParser
+from ldn_openset_ros.cli.main import build_parser, main
+
+LIBRARIES = {
+    "cv2",
+    "jinja2.environment",
+    "matplotlib",
+    "numpy",
+    "pydantic",
+    "rclpy",
+    "rich",
+    "rosbags",
+    "torch",
+    "tqdm",
+    "yaml",
+}
 
 
 @pytest.fixture
@@ -133,25 +151,82 @@ def test_bad_usage_is_exit_code_two(capsys):
     capsys.readouterr()
 
 
-def test_every_command_has_help():
+def test_an_unknown_command_is_refused_with_the_known_ones(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["fly"])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "argument COMMAND: invalid choice: 'fly' (choose from" in error
+    assert all(command.name in error for command in COMMANDS)
+
+
+def test_help_lists_every_command_and_imports_no_library():
+    code = (
+        "import sys; from ldn_openset_ros.cli.main import main\n"
+        "try: main(['--help'])\n"
+        "finally: sys.stderr.write('\\n'.join(sys.modules))"
+    )
     result = subprocess.run(
-        [sys.executable, "-m", "ldn_openset_ros.cli.main", "--help"],
+        [sys.executable, "-c", code],
         capture_output=True,
         text=True,
         check=True,
     )
-    for command in (
-        "demo",
-        "info",
-        "predict",
-        "train",
-        "evaluate",
-        "calibrate",
-        "reproduce",
-        "make-bag",
-        "import",
-    ):
-        assert command in result.stdout
+    words = " ".join(result.stdout.split())
+    for command in COMMANDS:
+        assert f" {command.name} {command.help}" in words
+    imported = set(result.stderr.split())
+    assert "argparse" in imported
+    assert not imported & LIBRARIES
+    assert not imported & {f"ldn_openset_ros.cli.{command.module}" for command in COMMANDS}
+
+
+def test_the_arguments_of_no_command_need_torch():
+    code = (
+        "import contextlib, io, sys; from ldn_openset_ros.cli.main import main\n"
+        "for name in sys.argv[1:]:\n"
+        "    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):\n"
+        "        main([name, '--help'])\n"
+        "sys.stdout.write('\\n'.join(sys.modules))"
+    )
+    names = [command.name for command in COMMANDS]
+    result = subprocess.run(
+        [sys.executable, "-c", code, *names], capture_output=True, text=True, check=True
+    )
+    imported = set(result.stdout.split())
+    assert {f"ldn_openset_ros.cli.{command.module}" for command in COMMANDS} <= imported
+    # These list data sets, which are read by NumPy and OpenCV, and kinds of bags.
+    assert not imported & (LIBRARIES - {"numpy", "cv2", "yaml", "rosbags"})
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_a_command_is_what_the_table_says(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main([command.name, "--help"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: ldn-openset {command.name} ")
+    module = import_module(f"ldn_openset_ros.cli.{command.module}")
+    assert module.__doc__.startswith(f"`ldn-openset {command.name}`: ")
+    parser = CommandParser(command=command)
+    assert parser.description == command.help
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--no-such-option"])
+    assert parser.get_default("run") is module.run
+
+
+def test_every_module_with_arguments_of_its_own_is_in_the_table():
+    modules = [
+        path.stem
+        for path in Path(cli.__file__).parent.glob("*.py")
+        if "\ndef add_arguments(" in path.read_text()
+    ]
+    assert sorted(modules) == sorted(command.module for command in COMMANDS)
+
+
+def test_a_parser_parses_more_than_once():
+    parser = build_parser()
+    assert parser.parse_args(["info", "first"]).model == "first"
+    assert parser.parse_args(["info", "second"]).model == "second"
 
 
 def test_an_unwritable_json_file_is_named(tiny_model, tmp_path, capsys):
@@ -274,3 +349,46 @@ def test_assays_give_mean_and_standard_deviation(tiny_model, small_data, tmp_pat
     printed = capsys.readouterr().out
     assert "2 assays" in printed
     assert "±" in printed
+
+
+def test_evaluate_compares_models_in_one_table_and_one_report(
+    tiny_model, calibrated_model, outlier_folder, tmp_path, capsys
+):
+    where = ["--dataset", "folder", "--root", str(outlier_folder), "--device", "cpu"]
+    output, figures = tmp_path / "out", tmp_path / "f.json"
+    models = [str(tiny_model), str(calibrated_model)]
+    code = main(["evaluate", *models, *where, "-o", str(output), "--json", str(figures)])
+    assert code == 0
+    printed = capsys.readouterr().out
+    assert printed.count("op_x_msm from ") == 2
+    assert "tiny: protocol: network at " in printed
+    runs = json.loads(figures.read_text())["runs"]
+    assert list(runs) == ["tiny", "calibrated"]
+    # A temperature changes no ranking, but the decision.
+    assert runs["tiny"]["ranking"] == runs["calibrated"]["ranking"]
+    assert runs["calibrated"]["summary"]["decision"]["threshold"] == 0.39
+    assert (output / "calibrated" / "summary.json").is_file()
+    report = (output / "report.html").read_text()
+    assert "tiny on folder" in report
+
+
+def test_evaluate_tells_equal_names_apart(tiny_model, outlier_folder, tmp_path, capsys):
+    where = ["--dataset", "folder", "--root", str(outlier_folder), "--device", "cpu"]
+    code = main(["evaluate", *[str(tiny_model)] * 2, *where, "--json", str(tmp_path / "f.json")])
+    assert code == 0
+    assert list(json.loads((tmp_path / "f.json").read_text())["runs"]) == ["tiny", "tiny_2"]
+
+
+def test_evaluate_keeps_its_json_and_adds_the_whole_summary(tiny_model, outlier_folder, tmp_path):
+    where = ["--dataset", "folder", "--root", str(outlier_folder), "--device", "cpu"]
+    options = ["--components", "obstacle", "--per-image", "--json", str(tmp_path / "f.json")]
+    assert main(["evaluate", str(tiny_model), *where, *options]) == 0
+    values = json.loads((tmp_path / "f.json").read_text())
+    assert values["dataset"] == "folder"
+    assert values["model"] == "tiny"
+    summary = values["summary"]["scores"]["op"]
+    for name in ("average_precision", "auroc", "fpr95"):
+        assert values["ranking"]["op"][name] == summary[name]["value"]
+        assert summary[name]["lower"] <= summary[name]["value"] <= summary[name]["upper"]
+    assert summary["per_image"]["frames"] == values["frames"]
+    assert summary["components"]["track"] == "obstacle"

@@ -7,9 +7,10 @@ import sys
 import pytest
 from rich.console import Console
 
+from ldn_openset_ros.benchmark.timings import Timing
 from ldn_openset_ros.cli.demo import as_table
 from ldn_openset_ros.cli.main import build_parser, main
-from ldn_openset_ros.ros.demo.summary import Latency, Summary
+from ldn_openset_ros.ros.demo.summary import Summary
 
 SUMMARY = Summary(
     valid=True,
@@ -22,7 +23,7 @@ SUMMARY = Summary(
     dropped=99,
     unmatched=0,
     rate_hz=6.667,
-    latency_ms={"network": Latency(84.0, 99.94), "end_to_end": None},
+    latency_ms={"network": Timing(84.0, 99.94), "end_to_end": None},
     average_precision=0.5125,
     auroc=0.9,
     fpr95=0.125,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import argparse
+import os
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 import yaml
 
 from ldn_openset_ros.cli import import_checkpoint
+from ldn_openset_ros.cli.main import build_parser
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.model_files import read_description, read_network
 from ldn_openset_ros.inference.predictor import Predictor
@@ -52,9 +54,7 @@ def torchvision_file(tmp_path_factory) -> Iterator[Path]:
 
 
 def run(*arguments: str | Path) -> int:
-    parser = argparse.ArgumentParser()
-    import_checkpoint.add_parser(parser.add_subparsers(required=True))
-    args = parser.parse_args(["import", *map(str, arguments)])
+    args = build_parser().parse_args(["import", *map(str, arguments)])
     return args.run(args)
 
 
@@ -75,7 +75,12 @@ def test_the_authors_model_is_ready_for_use(authors_file, authors_network, tmp_p
         "mean": [123.68, 116.779, 103.939],
         "std": [70.59564226, 68.52497082, 71.41913876],
     }
-    assert values["taxonomy"]["classes"][13] == {"name": "car", "colour": [0, 0, 142]}
+    assert values["taxonomy"]["classes"][13] == {
+        "name": "car",
+        "colour": [0, 0, 142],
+        "category": "vehicle",
+        "instance_size": 12794.0202738185,
+    }
     assert values["decision"]["fusion"] == "op_x_msm"
 
     rgb = np.random.default_rng(0).integers(0, 256, (64, 96, 3), np.uint8)
@@ -155,6 +160,41 @@ def test_a_model_is_never_overwritten(torchvision_file, tiny_model):
 def test_a_file_in_the_other_layout_is_refused(torchvision_file, tmp_path):
     with pytest.raises(OpenSetError, match=r"densenet121\.pth does not fit.*pyramid_pooling"):
         run(torchvision_file, "--layout", "semseg_od", "-o", tmp_path / "m")
+
+
+class Payload:
+    """Makes a folder when it is unpickled by a careless reader."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("layout", import_checkpoint.LAYOUTS)
+@pytest.mark.parametrize("plain", [True, False], ids=["pickle", "torch"])
+def test_a_pickle_that_would_run_code_is_refused_and_not_run(tmp_path, layout, plain):
+    path, owned = tmp_path / "evil.pt", tmp_path / "owned"
+    if plain:
+        path.write_bytes(pickle.dumps(Payload(owned)))
+    else:
+        torch.save({"logits.conv.weight": torch.zeros(1), "x": Payload(owned)}, path)
+
+    with pytest.raises(OpenSetError, match=r"evil\.pt .*not loaded"):
+        run(path, "--layout", layout, "-o", tmp_path / "m")
+
+    assert not owned.exists()
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_file_that_asks_for_an_enormous_network_is_refused(tmp_path):
+    """A tensor of stride 0 has any shape in a few bytes."""
+    wide = torch.zeros(1, 1, 1, 1).expand(10**9, 1, 1, 1)
+    torch.save({"spp.spp.spp_bn.conv.weight": wide}, tmp_path / "wide.pt")
+
+    with pytest.raises(OpenSetError, match="the network is too large: give widths up to 1024"):
+        run(tmp_path / "wide.pt", "--layout", "semseg_od", "-o", tmp_path / "m")
 
 
 def test_bad_usage_is_exit_code_2(torchvision_file, tmp_path, capsys):

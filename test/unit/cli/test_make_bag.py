@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 
 import cv2
 import numpy as np
 import pytest
 
+from ldn_openset_ros.bags.discovery import find_topics
+from ldn_openset_ros.bags.faults import Faults
 from ldn_openset_ros.bags.frames import frames
 from ldn_openset_ros.bags.reader import BagReader
 from ldn_openset_ros.cli import make_bag
+from ldn_openset_ros.cli.main import build_parser
 from ldn_openset_ros.errors import OpenSetError
 
 COUNT = 5
@@ -32,15 +34,13 @@ def pictures(tmp_path):
 
 
 def run(*arguments):
-    parser = argparse.ArgumentParser()
-    make_bag.add_parser(parser.add_subparsers())
-    args = parser.parse_args(["make-bag", *map(str, arguments)])
+    args = build_parser().parse_args(["make-bag", *map(str, arguments)])
     return args.run(args)
 
 
 def read(path):
     with BagReader(path) as reader:
-        return list(frames(reader))
+        return list(frames(reader, find_topics(reader), Faults()))
 
 
 def test_folder_with_truth(pictures, tmp_path, capsys):
@@ -53,8 +53,8 @@ def test_folder_with_truth(pictures, tmp_path, capsys):
     ]
     for index, frame in enumerate(read_frames):
         assert frame.rgb.tolist() == np.full((9, 12, 3), 20 * index).tolist()
-        assert np.nonzero(frame.outlier)[0].tolist() == [index] * 12
-        assert frame.labels is None
+        assert np.nonzero(frame.outlier_truth)[0].tolist() == [index] * 12
+        assert frame.label_truth is None
         assert frame.frame_id == "camera_optical_frame"
     with BagReader(output) as reader:
         assert list(reader.topics) == ["/camera/image_raw", "/ground_truth/outlier"]
@@ -165,5 +165,5 @@ def test_real_data(data_root, tmp_path):
     read_frames = read(tmp_path / "drive")
     assert len(read_frames) == 2
     assert read_frames[0].rgb.shape == (360, 480, 3)
-    assert read_frames[0].outlier is None
-    assert set(np.unique(read_frames[0].labels)) <= {*range(11), 255}
+    assert read_frames[0].outlier_truth is None
+    assert set(np.unique(read_frames[0].label_truth)) <= {*range(11), 255}

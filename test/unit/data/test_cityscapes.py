@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ldn_openset_ros.data.cityscapes import LABEL_IDS, Cityscapes
+from ldn_openset_ros.data.pictures import write_picture
 from ldn_openset_ros.errors import OpenSetError
 
 NAMES = ("aachen_000000_000019", "ulm_000007_000019")
@@ -79,3 +80,30 @@ def test_missing_parts_say_where_to_get_them(root):
     gt(root, NAMES[1], "labelIds").unlink()
     with pytest.raises(OpenSetError, match=f"{NAMES[1]}_leftImg8bit.png has no truth"):
         Cityscapes(root, "val")
+
+
+def test_instances_are_read_where_they_are_there(root, write):
+    """Cars 0 and 7, a group of cars, a person; road, sky and unlabelled have no instances."""
+    stored = np.array([[26000, 26007, 26, 24003], [7, 23, 0, 33012]], np.uint16)
+    write_picture(gt(root, NAMES[1], "instanceIds"), stored)
+    frames = Cityscapes(root, "val")
+    assert frames[0].instances is None
+    assert frames[1].instances.dtype == np.int32
+    assert frames[1].instances.tolist() == [[26000, 26007, 0, 24003], [0, 0, 0, 33012]]
+
+
+@pytest.mark.parametrize(("value", "label"), [(34000, 34), (34, 34), (999, 999)])
+def test_instances_of_an_unknown_label_are_refused(root, value, label):
+    write_picture(gt(root, NAMES[0], "instanceIds"), np.full((2, 4), value, np.uint16))
+    with pytest.raises(OpenSetError, match=rf"instanceIds\.png holds instances .* id {label},"):
+        Cityscapes(root, "val")[0]
+
+
+def test_instances_of_another_size_or_depth_are_refused(root):
+    path = gt(root, NAMES[0], "instanceIds")
+    write_picture(path, np.zeros((4, 2), np.uint16))
+    with pytest.raises(OpenSetError, match=r"instanceIds\.png is 2x4, its picture 4x2"):
+        Cityscapes(root, "val")[0]
+    write_picture(path, np.zeros((2, 4), np.uint8))
+    with pytest.raises(OpenSetError, match=r"instanceIds\.png is not a 16-bit single-channel map"):
+        Cityscapes(root, "val")[0]

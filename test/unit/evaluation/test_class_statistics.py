@@ -45,7 +45,7 @@ def test_scenes_are_spread_over_the_data_and_the_mode_is_restored(tiny_model, sc
     network = read_network(tiny_model, description).train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     found = measure_class_statistics(network, description, scenes, 2)
-    predictor = Predictor.load(tiny_model, device="cpu")
+    predictor = Predictor.load(tiny_model, device="cpu", backend="torch")
     assert found == class_statistics(predictor, [scenes[0], scenes[2]])
     assert network.training
     assert all(torch.equal(before[name], t) for name, t in network.state_dict().items())
@@ -55,9 +55,9 @@ def test_a_model_with_statistics_has_the_standardised_max_logit(tiny_model, scen
     description = read_description(tiny_model)
     network = read_network(tiny_model, description)
     statistics = measure_class_statistics(network, description, scenes, 3)
-    plain = Predictor(network, description, torch.device("cpu"))
+    plain = Predictor.of_network(network, description, torch.device("cpu"))
     assert "standardised_max_logit" not in plain.usable_scores
-    able = Predictor(
+    able = Predictor.of_network(
         network, replace(description, class_statistics=statistics), torch.device("cpu")
     )
     score = able.log_odds(able.infer(scenes[0].rgb), "standardised_max_logit")

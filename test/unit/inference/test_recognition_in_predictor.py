@@ -19,7 +19,7 @@ from ldn_openset_ros.inference.predictor import choose_recognition
 from ldn_openset_ros.inference.smoothing import near_boundary, suppress_boundaries
 from ldn_openset_ros.nn.layers import upsample
 from ldn_openset_ros.nn.network import OpenSetNetwork
-from ldn_openset_ros.recognition.registry import RECOGNITION_NAMES
+from ldn_openset_ros.recognition.names import RECOGNITION_NAMES
 from ldn_openset_ros.scores import ClassStatistics
 
 
@@ -54,9 +54,10 @@ def test_every_module_gives_all_maps(small_model, rgb, name):
     assert np.isfinite(result.outlier).all()
     expected = np.where(result.outlier >= predictor.threshold, 11, result.labels)
     assert np.array_equal(result.open_set, expected)
-    labels, scores = predictor.judge(predictor.infer(rgb), predictor.usable_scores)
-    assert np.array_equal(labels, result.labels)
-    assert set(scores) == set(predictor.usable_scores)
+    judgement = predictor.judge(predictor.infer(rgb), predictor.usable_scores)
+    for name in ("labels", "outlier", "open_set"):
+        assert np.array_equal(getattr(judgement.prediction, name), getattr(result, name))
+    assert set(judgement.log_odds) == set(predictor.usable_scores)
 
 
 def test_a_single_outlier_head_knows_no_classes(small_model, rgb):
@@ -184,7 +185,7 @@ def test_a_description_whose_heads_contradict_its_recognition_is_refused(small_m
     with pytest.raises(OpenSetError) as caught:
         Predictor.load(path.parent, device="cpu")
     assert str(caught.value) == (
-        "model 'two_heads': recognition outlier_head needs segmentation_head none and "
+        f"{path}: model 'two_heads': recognition outlier_head needs segmentation_head none and "
         "outlier_head true in its network: choose another recognition module"
     )
 

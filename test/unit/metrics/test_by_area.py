@@ -5,7 +5,7 @@ import pytest
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.metrics.by_area import RankingByArea
-from ldn_openset_ros.metrics.ranking import exact_ranking
+from ldn_openset_ros.metrics.ranking import RankingHistogram, bin_counts, exact_ranking
 
 
 @pytest.fixture
@@ -87,6 +87,92 @@ def test_a_bin_without_outliers_is_not_defined(frame):
     assert np.isnan(empty.measures.average_precision)
 
 
+def assert_same(first: RankingByArea, second: RankingByArea) -> None:
+    for (name, one), two in zip(
+        first.to_arrays().items(), second.to_arrays().values(), strict=True
+    ):
+        assert one.dtype == two.dtype
+        np.testing.assert_array_equal(one, two, err_msg=name)
+
+
+def test_at_matched_prevalence_bins_of_unlike_size_are_alike():
+    """Scores that know nothing of size: AP follows the number of pixels, the matched one not."""
+    rng = np.random.default_rng(3)
+    outlier = np.zeros((400, 400), np.uint8)
+    outlier[:100, :200] = 1
+    for row in range(150, 400, 10):
+        outlier[row : row + 5, 300:305] = 1
+    scores = rng.normal(size=outlier.shape) + 2.0 * (outlier == 1)
+    ranking = RankingByArea([0, 0.001, 1])
+    ranking.add(scores, outlier)
+    small, large = ranking.measures()
+    assert (small.objects, large.objects) == (25, 1)
+    assert small.measures.average_precision < 0.2
+    assert large.measures.average_precision > 0.65
+    assert small.matched_average_precision == pytest.approx(
+        large.matched_average_precision, abs=0.03
+    )
+
+
+def test_prevalence_is_that_of_outliers_of_all_sizes(frame):
+    scores, outlier = frame
+    ranking = RankingByArea([0.005, 0.05])
+    ranking.add(scores, outlier)
+    alone = RankingHistogram()
+    alone.add(
+        scores,
+        np.where(np.isin(np.arange(20), [4, 5, 6, 7])[:, None] | (outlier == 0), outlier, 255),
+    )
+    # The outlier of 4 pixels, as if it were all 30.
+    expected = alone.average_precision_at(30 / (30 + (outlier == 0).sum()))
+    (middle,) = ranking.measures()
+    assert middle.measures.positives == 4
+    assert middle.matched_average_precision == pytest.approx(expected, abs=1e-12)
+
+
+def test_counts_made_before_give_the_same(frame):
+    edges = [0.001, 0.01, 0.1]
+    alone, given = RankingByArea(edges), RankingByArea(edges)
+    alone.add(*frame)
+    given.add(*frame, counts=bin_counts(*frame))
+    assert_same(alone, given)
+
+
+def test_merged_frames_in_any_order_equal_one_pass_and_arrays_bring_them_back(frame, tmp_path):
+    scores, outlier = frame
+    frames = [(np.roll(scores, n, 0), np.roll(outlier, n, 1)) for n in range(4)]
+    whole = RankingByArea([0.001, 0.01, 0.1])
+    parts = [RankingByArea([0.001, 0.01, 0.1]) for _ in frames]
+    for part, one in zip(parts, frames, strict=True):
+        whole.add(*one)
+        part.add(*one)
+    for order in ([0, 1, 2, 3], [3, 1, 0, 2]):
+        merged = RankingByArea([0.001, 0.01, 0.1])
+        for number in order:
+            merged.merge(parts[number])
+        assert_same(merged, whole)
+        assert merged.measures() == whole.measures()
+
+    np.savez(tmp_path / "state.npz", **whole.to_arrays())
+    read = RankingByArea.from_arrays(np.load(tmp_path / "state.npz"))
+    assert_same(read, whole)
+    assert read.measures() == whole.measures()
+
+
+def test_other_edges_cannot_be_merged():
+    with pytest.raises(OpenSetError, match=r"\[0.1, 0.2\] and \[0.1, 0.3\] cannot be merged"):
+        RankingByArea([0.1, 0.2]).merge(RankingByArea([0.1, 0.3]))
+
+
+def test_frames_without_outliers_add_their_inliers(frame):
+    scores, outlier = frame
+    ranking = RankingByArea([0.0, 1.0])
+    ranking.add(scores, np.where(outlier == 1, 255, outlier))
+    (only,) = ranking.measures()
+    assert (only.measures.positives, only.measures.negatives) == (0, (outlier == 0).sum())
+    assert np.isnan(only.matched_average_precision)
+
+
 def test_truth_that_does_not_belong_is_refused(frame):
     scores, outlier = frame
     with pytest.raises(OpenSetError, match="do not belong together"):
@@ -99,3 +185,10 @@ def test_truth_that_does_not_belong_is_refused(frame):
 def test_edges_must_ascend(edges):
     with pytest.raises(OpenSetError, match="at least two ascending shares"):
         RankingByArea(edges)
+
+
+def test_an_outlier_that_fills_the_picture_is_in_the_last_bin():
+    ranking = RankingByArea((0.0, 0.5, 1.0))
+    ranking.add(np.zeros((4, 4), np.float32), np.ones((4, 4), np.uint8))
+    assert [entry.objects for entry in ranking.measures()] == [0, 1]
+    assert ranking.measures()[1].measures.positives == 16

@@ -14,6 +14,9 @@ from ldn_openset_ros.metrics.ranking import (
     RankingHistogram,
     RankingMeasures,
     bin_centres,
+    bin_counts,
+    bin_indices,
+    bin_probabilities,
     exact_ranking,
 )
 
@@ -201,7 +204,7 @@ def test_nan_counts_as_an_error_unless_ignored():
 
     counted = np.array([0, 0, 1], np.uint8)
     histogram = RankingHistogram()
-    for rank in (exact_ranking, histogram.add, histogram.add_probabilities):
+    for rank in (exact_ranking, bin_counts, histogram.add, histogram.add_probabilities):
         with pytest.raises(OpenSetError, match="NaN"):
             rank(scores, counted)
     assert histogram.counts.sum() == 0
@@ -245,9 +248,97 @@ def test_merged_parts_equal_the_whole():
     assert second.counts.sum() == PIXELS - 20_000
 
 
-def test_foreign_counts_are_refused():
+def test_frames_give_the_same_counts_in_any_order_and_grouping():
+    log_odds, outlier = SCORE_MODELS["saturated"]
+    whole = RankingHistogram()
+    whole.add(log_odds, outlier)
+    frames = [
+        bin_counts(*frame)
+        for frame in zip(np.split(log_odds, 12), np.split(outlier, 12), strict=True)
+    ]
+    for seed in range(3):
+        order = np.random.default_rng(seed).permutation(12)
+        shards = [RankingHistogram() for _ in range(3)]
+        for place, frame in enumerate(order):
+            shards[place % 3].add_counts(frames[frame])
+        merged = RankingHistogram()
+        for shard in shards:
+            merged.merge(shard)
+        np.testing.assert_array_equal(merged.counts, whole.counts)
+        assert merged.measures() == whole.measures()
+
+
+def test_arrays_bring_back_the_histogram(tmp_path):
+    histogram = RankingHistogram()
+    histogram.add(*SCORE_MODELS["easy"])
+
+    np.savez(tmp_path / "state.npz", **histogram.to_arrays())
+    read = RankingHistogram.from_arrays(np.load(tmp_path / "state.npz"))
+
+    assert read.counts.dtype == np.uint64
+    np.testing.assert_array_equal(read.counts, histogram.counts)
+    read.add(np.zeros(1), np.ones(1, np.uint8))
+    assert histogram.counts.sum() == PIXELS  # the copy counts on its own
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [np.zeros((2, 256), np.uint64), np.zeros(NUM_BINS, np.uint64), np.zeros((2, NUM_BINS))],
+)
+def test_foreign_counts_are_refused(counts):
+    histogram = RankingHistogram()
+    with pytest.raises(OpenSetError, match=r"give integers of shape \(2, 65536\)"):
+        histogram.add_counts(counts)
     with pytest.raises(OpenSetError, match="65536"):
-        RankingHistogram(np.zeros((2, 256), np.uint64))
+        RankingHistogram(counts)
+    foreign = RankingHistogram()
+    foreign.counts = counts
+    with pytest.raises(OpenSetError, match="65536"):
+        histogram.merge(foreign)
+
+
+def test_counts_of_one_frame():
+    log_odds = np.array([[-25, 0.0, 0.0], [0.0, np.inf, np.nan]], np.float32)
+    outlier = np.array([[0, 0, 1], [0, 1, 255]], np.uint8)
+
+    counts = bin_counts(log_odds, outlier)
+
+    assert counts.dtype == np.uint64
+    assert counts.shape == (2, NUM_BINS)
+    assert [(int(b), int(counts[0, b])) for b in np.flatnonzero(counts[0])] == [
+        (0, 1),
+        (NUM_BINS // 2, 2),
+    ]
+    assert np.flatnonzero(counts[1]).tolist() == [NUM_BINS // 2, NUM_BINS - 1]
+    assert bin_indices(log_odds[:1]).tolist() == [[0, NUM_BINS // 2, NUM_BINS // 2]]
+
+
+@pytest.mark.parametrize("model", SCORE_MODELS)
+@pytest.mark.parametrize("share", [0.5, 0.03, 0.001])
+def test_average_precision_at_another_prevalence_equals_weighted_scikit_learn(model, share):
+    log_odds, outlier = SCORE_MODELS[model]
+    weights = np.where(outlier == 1, share / outlier.mean(), (1 - share) / (1 - outlier.mean()))
+    histogram = RankingHistogram()
+    histogram.add(log_odds, outlier)
+    expected = average_precision_score(outlier, bin_indices(log_odds), sample_weight=weights)
+    assert histogram.average_precision_at(share) == pytest.approx(expected, abs=1e-9)
+
+
+def test_average_precision_at_its_own_prevalence_is_average_precision():
+    log_odds, outlier = SCORE_MODELS["hard"]
+    histogram = RankingHistogram()
+    histogram.add(log_odds, outlier)
+    own = histogram.average_precision_at(float(outlier.mean()))
+    assert own == pytest.approx(histogram.measures().average_precision, abs=1e-12)
+    assert histogram.average_precision_at(1.0) == 1
+
+
+def test_average_precision_at_a_prevalence_needs_both_kinds_of_pixels():
+    for truth in ([0, 0], [1, 1], [255, 255]):
+        assert math.isnan(histogram_of([0, 1], truth).average_precision_at(0.1))
+    for prevalence in (0.0, 1.01, math.nan):
+        with pytest.raises(OpenSetError, match="above 0, at most 1"):
+            TWENTY.average_precision_at(prevalence)
 
 
 def test_memory_is_one_mebibyte():
@@ -331,9 +422,27 @@ def test_thresholds_need_pixels_of_their_kind():
     assert outliers.threshold_for_true_positive_rate(1.0) == 0.5
 
 
+def test_ties_are_the_filled_bins_by_falling_score():
+    negatives, positives = histogram_of([-3, 5, 5, 5, 1, 2], [0, 1, 0, 0, 1, 255]).ties()
+    assert negatives.tolist() == [2, 0, 1]
+    assert positives.tolist() == [1, 1, 0]
+    assert negatives.dtype == positives.dtype == np.int64
+    assert [part.size for part in RankingHistogram().ties()] == [0, 0]
+
+
 def test_bin_centres_lie_in_their_bins():
     centres = bin_centres()
     histogram = RankingHistogram()
     histogram.add(centres, np.zeros(NUM_BINS, np.uint8))
     assert (histogram.counts[0] == 1).all()
     assert centres[[0, -1]] == pytest.approx([-20 + 20 / NUM_BINS, 20 - 20 / NUM_BINS])
+
+
+@pytest.mark.parametrize("temperature", [0.01, 1.0, 3.0])
+def test_bin_probabilities_are_the_sigmoid_of_the_centres(temperature):
+    probabilities = bin_probabilities(temperature)
+    shown = np.abs(bin_centres() / temperature) < 700
+    assert probabilities[shown] == pytest.approx(
+        logistic(bin_centres()[shown] / temperature), abs=1e-15
+    )
+    assert (np.diff(probabilities) >= 0).all()

@@ -192,6 +192,21 @@ def test_every_key_that_does_not_fit_is_reported_and_nothing_loaded():
     assert all(torch.equal(after[name], before[name]) for name in before)
 
 
+def test_names_with_line_ends_stay_on_one_line():
+    state = {**small_module().state_dict(), "a\nb\u2028c": torch.zeros(1)}
+    with pytest.raises(OpenSetError, match=r"1 unexpected: a b c$"):
+        load_strictly(small_module(), state, "file.pt")
+
+
+def test_numbers_of_another_type_are_no_weights():
+    """A header that says int32 for float32 gives wrong numbers, but finite ones."""
+    state = small_module().state_dict()
+    state["conv.bias"] = state["conv.bias"].view(torch.int32)
+
+    with pytest.raises(OpenSetError, match=r"1 of another type: conv.bias torch.int32 instead"):
+        load_strictly(small_module(), state, "file.pt")
+
+
 def test_only_batch_norm_counters_may_be_absent():
     module = small_module()
     state = {name: torch.full_like(tensor, 2) for name, tensor in module.state_dict().items()}

@@ -13,14 +13,15 @@ from ldn_openset_ros.nn.heads import HeadLogits
 from ldn_openset_ros.nn.network import NetworkSettings, OpenSetNetwork
 from ldn_openset_ros.recognition.mc_dropout import McDropout, entropy
 from ldn_openset_ros.recognition.module import Truth
+from ldn_openset_ros.recognition.names import RECOGNITION_NAMES
 from ldn_openset_ros.recognition.odin import Odin
 from ldn_openset_ros.recognition.registry import (
     MODULES,
-    RECOGNITION_NAMES,
     RecognitionSettings,
     build_recognition,
 )
-from ldn_openset_ros.scores import SCORES, usable_scores
+from ldn_openset_ros.score_names import usable_scores
+from ldn_openset_ros.scores import SCORES
 
 LOG_2 = math.log(2)
 
@@ -52,6 +53,10 @@ def truth() -> Truth:
     labels, outlier = torch.full((2, 64, 96), 255), torch.full((2, 64, 96), 255)
     labels[:, :32], outlier[:, :32], outlier[:, 32:56] = 1, 0, 1
     return Truth(labels, outlier)
+
+
+def test_every_name_has_its_module():
+    assert tuple(MODULES) == RECOGNITION_NAMES
 
 
 @pytest.mark.parametrize("name", RECOGNITION_NAMES)

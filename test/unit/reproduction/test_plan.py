@@ -7,9 +7,8 @@ import yaml
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.predictor import choose_recognition
+from ldn_openset_ros.reproduction.names import PROFILE_NAMES, TABLE_NAMES
 from ldn_openset_ros.reproduction.plan import (
-    PROFILE_NAMES,
-    TABLE_NAMES,
     Column,
     MeasuredSet,
     Row,

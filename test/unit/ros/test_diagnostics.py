@@ -9,23 +9,11 @@ from ldn_openset_ros.ros.diagnostics import (
     WINDOW,
     FrameStatistics,
     Level,
+    LostObjects,
     Outcome,
     Stopwatch,
     judge,
 )
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
 
 
 @pytest.fixture
@@ -98,17 +86,17 @@ def test_the_last_error_stays(statistics):
 
 
 def test_stale_without_frames(statistics, clock):
-    assert statistics.report().level is Level.STALE
+    assert statistics.report().level is Level.WARN
     statistics.received()
     assert statistics.report().level is Level.OK
     clock.now += WINDOW + 0.1
-    assert statistics.report().level is Level.STALE
+    assert statistics.report().level is Level.WARN
 
 
 @pytest.mark.parametrize(
     ("arrivals", "outcomes", "level", "words"),
     [
-        (0, {}, Level.STALE, "check the camera"),
+        (0, {}, Level.WARN, "check the camera"),
         (1, {}, Level.OK, "first frames"),
         (50, {Outcome.REPLACED: 49}, Level.WARN, "none is finished"),
         (0, {Outcome.PROCESSED: 1}, Level.OK, "1 of 0"),
@@ -139,3 +127,18 @@ def test_every_frame_has_one_outcome(statistics):
     counts = {key: int(value) for key, value in values.items() if key.startswith("frames_")}
     assert counts.pop("frames_received") == sum(counts.values()) == len(Outcome)
     assert set(counts.values()) == {1}
+
+
+def test_lost_objects_are_warned_of_while_they_are_news(clock):
+    lost = LostObjects(clock)
+    assert lost.report().level == Level.OK
+    assert lost.report().values == {"frames_without_objects": "0", "last_objects_error": ""}
+    lost.add("no depth")
+    lost.add("no camera_info")
+    clock.now += WINDOW
+    report = lost.report()
+    assert (report.level, report.message) == (Level.WARN, "no outlier objects: no camera_info")
+    assert report.values["frames_without_objects"] == "2"
+    clock.now += 0.1
+    assert lost.report().level == Level.OK
+    assert lost.report().values["last_objects_error"] == "no camera_info"

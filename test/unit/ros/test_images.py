@@ -17,6 +17,7 @@ from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.ros.images import (
     MAX_PIXELS,
     decode_compressed,
+    decode_depth,
     decode_float,
     decode_image,
     decode_map,
@@ -465,6 +466,28 @@ def test_scores_keep_their_values(big_endian):
     assert scores.tolist() == [np.float32(values).tolist()]
     with pytest.raises(OpenSetError, match="32FC1"):
         decode_float(message("mono8", rows, 16))
+
+
+@pytest.mark.parametrize("padding", [0, 3])
+@pytest.mark.parametrize("big_endian", [False, True])
+def test_depth_in_metres_and_in_millimetres(big_endian, padding):
+    order = ">" if big_endian else "<"
+    metres = [0.0, -1.0, float("nan"), float("inf"), float("-inf"), 1.25]
+    depth = decode_depth(
+        message("32FC1", [struct.pack(f"{order}6f", *metres)], 6, big_endian, padding)
+    )
+    assert depth.dtype == np.float32
+    np.testing.assert_array_equal(depth, [[np.nan] * 5 + [1.25]])
+    rows = [struct.pack(f"{order}3H", *row) for row in ((0, 1, 1250), (256, 65535, 0))]
+    depth = decode_depth(message("16UC1", rows, 3, big_endian, padding))
+    assert depth.dtype == np.float32
+    expected = np.float32([[np.nan, 0.001, 1.25], [0.256, 65.535, np.nan]])
+    np.testing.assert_array_equal(depth, expected)
+
+
+def test_depth_has_one_of_two_encodings():
+    with pytest.raises(OpenSetError, match="depth has the encoding 32FC1 or 16UC1"):
+        decode_depth(message("mono16", [b"\0\0"], 1))
 
 
 class PlainImage:

@@ -18,7 +18,7 @@ from ldn_openset_ros.ros.parameters import (
     out_of_range,
     wrong_type,
 )
-from ldn_openset_ros.scores import SCORE_NAMES
+from ldn_openset_ros.score_names import SCORE_NAMES
 
 MODEL_OWN = {"resolution", "fusion", "threshold", "smoothing"}
 GOOD = {
@@ -30,16 +30,20 @@ GOOD = {
     "image_transport": ("raw", "compressed"),
     "smoothing": (0.0, 20.0),
     "device": ("cuda:7",),
+    "cameras": (("",), ["front"], ["front", "rear_left", "cam2"]),
+    "output_scale": (0.05, 1.0),
 }
 BAD = {
     "resolution": (-1, 8193),
     "fusion": ("", "OP", "magic"),
     "threshold": (-0.01, 1.01, float("nan"), float("inf"), 2, True, "high", "0.5", None, [0.5]),
-    "precision": ("int8",),
+    "precision": ("int4",),
     "image_transport": ("theora",),
     "smoothing": (-1.0, 20.1),
     "overlay_opacity": (-0.1, 1.1),
     "max_age": (-1.0, 1e9),
+    "cameras": ([], ["front", "front"], ["front", ""], ["a/b"], ["2nd"], ["a__b"], ["a b"], ["é"]),
+    "max_batch": (0, 65),
 }
 
 
@@ -47,6 +51,9 @@ def test_names_are_those_of_the_design():
     assert set(PARAMETERS) == {
         *("model", "device", "backend", "precision", "resolution", "fusion", "threshold"),
         *("smoothing", "image_transport", "overlay_opacity", "max_age", "allow_multi_pass"),
+        *("autostart", "temporal_smoothing", "cameras", "max_batch", "output_scale"),
+        *("min_region_pixels", "min_hits", "mount_height", "mount_pitch"),
+        *("obstacle_source", "obstacle_frame", "obstacle_max_range", "obstacle_stride"),
     }
     assert set(PARAMETERS) == {f.name for f in fields(NodeSettings)}
 
@@ -60,7 +67,10 @@ def test_the_models_own_values_have_no_default_here():
 
 def test_live_parameters():
     live = {name for name, info in PARAMETERS.items() if info.live}
-    assert live == {"fusion", "threshold", "smoothing", "overlay_opacity", "max_age"}
+    assert live == {
+        *("fusion", "threshold", "smoothing", "overlay_opacity", "max_age"),
+        *("min_region_pixels", "obstacle_max_range", "obstacle_stride", "temporal_smoothing"),
+    }
 
 
 def test_everything_is_described():
@@ -106,7 +116,8 @@ def test_the_shipped_file_lists_every_parameter_with_its_default():
     text = config_file("openset.yaml").read_text()
     ((node, content),) = yaml.safe_load(text).items()
     assert node == "/**/openset"
-    assert content["ros__parameters"] == DEFAULTS
+    values = content["ros__parameters"]
+    assert {**values, "cameras": tuple(values["cameras"])} == DEFAULTS
     commented = dict(re.findall(r"^    # ([a-z_]+): (\S+)$", text, re.MULTILINE))
     assert set(commented) == MODEL_OWN
     own = DecisionSettings()

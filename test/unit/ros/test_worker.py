@@ -14,10 +14,11 @@ class Job:
 
     def __init__(self):
         self.started, self.allowed = threading.Event(), threading.Event()
-        self.done, self.errors = [], []
+        self.done, self.errors, self.discarded = [], [], []
         self.finished = threading.Semaphore(0)
 
-    def work(self, item):
+    def work(self, items):
+        (item,) = items
         self.started.set()
         assert self.allowed.wait(TIMEOUT)
         if item == "bad":
@@ -25,8 +26,8 @@ class Job:
         self.done.append((item, threading.current_thread()))
         self.finished.release()
 
-    def on_error(self, item, error):
-        self.errors.append((item, error))
+    def on_error(self, items, error):
+        self.errors.append((items, error))
         self.finished.release()
 
 
@@ -37,7 +38,7 @@ def job():
 
 @pytest.fixture
 def worker(job):
-    worker = Worker(job.work, job.on_error)
+    worker = Worker(job.work, job.on_error, job.discarded.append)
     worker.start()
     yield worker
     job.allowed.set()
@@ -45,9 +46,9 @@ def worker(job):
 
 
 def test_only_the_newest_waiting_item_is_worked_on(worker, job):
-    worker.put(1)
+    worker.put("front", 1)
     assert job.started.wait(TIMEOUT)
-    assert [worker.put(item) for item in (2, 3, 4)] == [False, True, True]
+    assert [worker.put("front", item) for item in (2, 3, 4)] == [False, True, True]
     job.allowed.set()
     for _ in range(2):
         assert job.finished.acquire(timeout=TIMEOUT)
@@ -58,23 +59,25 @@ def test_only_the_newest_waiting_item_is_worked_on(worker, job):
 def test_an_exception_does_not_end_it(worker, job):
     job.allowed.set()
     for item in ("bad", "good"):
-        worker.put(item)
+        worker.put("front", item)
         assert job.finished.acquire(timeout=TIMEOUT)
-    ((item, error),) = job.errors
-    assert (item, str(error)) == ("bad", "bad")
+    ((items, error),) = job.errors
+    assert (items, str(error)) == (["bad"], "bad")
     assert [item for item, _ in job.done] == ["good"]
 
 
 def test_stop_waits_for_the_item_at_hand_and_drops_the_next(worker, job):
-    worker.put(1)
+    worker.put("front", 1)
     assert job.started.wait(TIMEOUT)
-    worker.put(2)
+    worker.put("front", 2)
     assert worker.stop(0.05) is False
     job.allowed.set()
     assert worker.stop(TIMEOUT) is True
     assert [item for item, _ in job.done] == [1]
+    assert worker.put("front", 3) is False
+    assert job.discarded == [2, 3]
     assert worker.stop(0) is True
 
 
 def test_stop_before_start():
-    assert Worker(print, print).stop(0) is True
+    assert Worker(print, print, print).stop(0) is True

@@ -17,7 +17,8 @@ from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.model_files import read_description
 from ldn_openset_ros.nn.gradient_checkpointing import RecomputableBlock
 from ldn_openset_ros.nn.network import NetworkSettings
-from ldn_openset_ros.recognition.registry import MODULES, RECOGNITION_NAMES, RecognitionSettings
+from ldn_openset_ros.recognition.names import RECOGNITION_NAMES
+from ldn_openset_ros.recognition.registry import MODULES, RecognitionSettings
 from ldn_openset_ros.training.initial import describe, initial_network
 from ldn_openset_ros.training.loop import Trainer, is_finished, prepare, settings_digest, train
 from ldn_openset_ros.training.optimiser import build_optimiser
@@ -76,6 +77,7 @@ MC_DROPOUT = replace(
     network=replace(SETTINGS.network, dropout=0.3),
 )
 CHECKPOINTED = replace(SETTINGS, gradient_checkpointing=True)
+CONTIGUOUS = replace(SETTINGS, channels_last=False)
 
 
 def train_cut(settings, data, output, monkeypatch, then=None):
@@ -105,7 +107,9 @@ def assert_same_run(first, second):
 
 
 @pytest.mark.parametrize(
-    "settings", [SETTINGS, MC_DROPOUT, CHECKPOINTED], ids=["plain", "dropout", "checkpointing"]
+    "settings",
+    [SETTINGS, MC_DROPOUT, CHECKPOINTED, CONTIGUOUS],
+    ids=["plain", "dropout", "checkpointing", "contiguous"],
 )
 def test_a_run_cut_in_two_equals_an_uncut_one(small_data, tmp_path, monkeypatch, settings):
     train(settings, small_data, tmp_path / "whole")
@@ -145,6 +149,32 @@ def test_gradient_checkpointing_changes_nothing_and_may_be_switched_on_resuming(
     assert_same_run(tmp_path / "plain", tmp_path / "checkpointed")
     train_cut(SETTINGS, small_data, tmp_path / "switched", monkeypatch, then=CHECKPOINTED)
     assert_same_run(tmp_path / "plain", tmp_path / "switched")
+
+
+def test_the_layout_changes_results_by_rounding_alone(small_data, tmp_path):
+    settings = replace(SETTINGS, optimiser=OptimiserSettings(learning_rate=1e-4), steps=2)
+    for name, chosen in (("last", True), ("first", False)):
+        train(replace(settings, channels_last=chosen), small_data, tmp_path / name)
+    assert np.allclose(losses_of(tmp_path / "last"), losses_of(tmp_path / "first"), rtol=1e-3)
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, CONTIGUOUS], ids=["channels last", "contiguous"])
+def test_the_network_gets_normalised_pictures_in_the_layout_asked_for(small_data, settings):
+    sources = open_sources(settings, small_data)
+    trainer = new_trainer(settings, sources)
+    rgb = torch.arange(2 * 32 * 64 * 3).remainder(256).to(torch.uint8).view(2, 32, 64, 3)
+    seen = []
+    trainer._model.register_forward_pre_hook(lambda _, inputs: seen.append(*inputs))
+    truth = torch.zeros(2, 32, 64, dtype=torch.uint8)
+    trainer.step((rgb, truth, truth), 1)
+    (image,) = seen
+    layout = torch.channels_last if settings.channels_last else torch.contiguous_format
+    assert image.is_contiguous(memory_format=layout)
+    # EfficientNet-Lite's: (x - 127) / 128.
+    expected = (rgb.permute(0, 3, 1, 2).double() - 127) / 128
+    assert torch.equal(image.double(), expected)
+    weight = next(p for p in trainer._model.parameters() if p.ndim == 4 and p.shape[2] == 3)
+    assert weight.is_contiguous(memory_format=layout)
 
 
 def test_checkpointing_is_asked_for_by_the_settings():
@@ -231,6 +261,9 @@ def test_a_run_can_start_from_a_model(small_data, tmp_path):
     [
         {"workers": 3},
         {"gradient_checkpointing": True},
+        {"cache_mb": 0},
+        {"channels_last": False},
+        {"compile": True},
         {"validate_every": 9},
         {"checkpoint_every": 9},
         {"data": replace(SMALL_DATA, validation_every=2)},

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from ldn_openset_ros.data.camvid import CamVid
 from ldn_openset_ros.data.negatives import (
@@ -47,8 +48,9 @@ def pictures(data, settings=SETTINGS, rendered=()) -> TrainingPictures:
 
 def test_items_have_the_crops_size_and_types(small_data):
     rgb, labels, outlier = pictures(small_data)[0]
-    assert tuple(rgb.shape) == (3, 32, 64)
+    assert tuple(rgb.shape) == (32, 64, 3)
     assert tuple(labels.shape) == tuple(outlier.shape) == (32, 64)
+    assert rgb.dtype == labels.dtype == outlier.dtype == torch.uint8
     assert len(pictures(small_data)) == 100
 
 
@@ -59,6 +61,28 @@ def test_any_item_can_be_made_again(small_data):
         again = second.sample(index)
     assert np.array_equal(again.rgb, expected.rgb)
     assert np.array_equal(again.outlier, expected.outlier)
+
+
+@pytest.mark.parametrize("cache_mb", [2, 100])
+def test_pictures_from_memory_are_those_read_anew(cache_mb):
+    """Whether the cache has room for some or for all, and in every kind of picture."""
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 256, (6, 512, 512, 3), np.uint8)
+    # A MiB each, labels or mask included.
+    scenes = [Sample(str(i), rgb, rgb[..., 0] // 64) for i, rgb in enumerate(colours[:3])]
+    masks = [rgb[..., 1] > 60 for rgb in colours[3:]]
+    negatives = [
+        Negative(str(i), rgb, bounding_box(mask), mask)
+        for i, (rgb, mask) in enumerate(zip(colours[3:], masks, strict=True))
+    ]
+    settings = replace(SETTINGS, domain=DomainSettings(region=0.5, style=0.5))
+    cached, plain = (
+        TrainingPictures(replace(settings, cache_mb=size), scenes, negatives)
+        for size in (cache_mb, 0)
+    )
+    for index in (*range(12), *range(12)):
+        for found, expected in zip(cached[index], plain[index], strict=True):
+            assert torch.equal(found, expected), index
 
 
 def test_outlier_pixels_never_carry_a_class(small_data):

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.legend import legend
 from ldn_openset_ros.ros.demo.pictures import count_frames, panel
 from ldn_openset_ros.ros.demo.report import check_legend, clear, report
 from ldn_openset_ros.ros.demo.sources import Source
 from ldn_openset_ros.ros.demo.spool import FrameSpool
 from ldn_openset_ros.ros.demo.summary import Recording
-from ldn_openset_ros.ros.legend import legend
 
 CAMERA = Source("camera", "module", {})
 

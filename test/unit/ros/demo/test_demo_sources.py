@@ -4,14 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from ldn_openset_ros.bags.reader import BagTopic
 from ldn_openset_ros.bags.writer import BagWriter
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.ros.demo.sources import choose_image_topic, find_source
-
-IMAGE = "sensor_msgs/msg/Image"
-COMPRESSED = "sensor_msgs/msg/CompressedImage"
+from ldn_openset_ros.ros.demo.sources import find_source
 
 
 def write_bag(path, compressed=None):
@@ -47,18 +43,19 @@ def test_compressed_images_of_a_bag_are_known(tmp_path):
     assert (source.image_topic, source.compressed) == ("/camera/image_raw/compressed", True)
 
 
-def test_a_bag_without_the_usual_topic_gives_its_only_images(tmp_path):
-    topics = {
-        "/front/image": BagTopic(COMPRESSED, 3, False),
-        "/ground_truth/labels": BagTopic(IMAGE, 3, False),
-        "/tf": BagTopic("tf2_msgs/msg/TFMessage", 3, False),
-    }
-    assert choose_image_topic(tmp_path, topics) == "/front/image"
-    topics["/rear/image"] = BagTopic(IMAGE, 3, False)
-    with pytest.raises(OpenSetError, match=r"/front/image, /rear/image"):
-        choose_image_topic(tmp_path, topics)
-    with pytest.raises(OpenSetError, match="no topic of images"):
-        choose_image_topic(tmp_path, {"/tf": topics["/tf"]})
+def test_a_bag_without_images_is_refused(tmp_path):
+    with BagWriter(tmp_path / "drive") as bag:
+        bag.write_legend("{}", 0)
+    with pytest.raises(OpenSetError, match="has no topic of images: record one with its camera"):
+        find_source(str(tmp_path / "drive"), {})
+
+
+def test_damage_of_a_bag_is_told_in_its_title(tmp_path):
+    bag = write_bag(tmp_path / "drive")
+    (bag / "metadata.yaml").write_text("[")
+    source = find_source(str(bag), {})
+    assert source.title.startswith(f"bag {bag} (metadata.yaml cannot be read")
+    assert source.image_topic == "/camera/image_raw"
 
 
 def test_pictures_videos_and_devices_go_to_the_media_camera(tmp_path):

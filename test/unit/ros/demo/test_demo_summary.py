@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ldn_openset_ros.ros.demo.summary import Latency, Recording, summarise
+from ldn_openset_ros.benchmark.timings import Timing
+from ldn_openset_ros.ros.demo.summary import Recording, summarise
 from ldn_openset_ros.ros.demo.tally import Tally
 
 
@@ -62,9 +63,9 @@ def test_counts_and_rate(tally):
 
 def test_latencies_by_stage_and_end_to_end(tally):
     summary = summarise("camera", RECORDING, tally)
-    assert summary.latency_ms["network"] == Latency(84.0, 99.0)
-    assert summary.latency_ms["total"] == Latency(110.0, 140.0)
-    assert summary.latency_ms["end_to_end"] == Latency(300.0, 480.0)
+    assert summary.latency_ms["network"] == Timing(84.0, 99.0)
+    assert summary.latency_ms["total"] == Timing(110.0, 140.0)
+    assert summary.latency_ms["end_to_end"] == Timing(300.0, 480.0)
     assert summary.latency_ms["decode"] is None
     assert "diagnostics" in summary.missing["latency_ms.decode"]
     stampless = summarise("camera", replace(RECORDING, end_to_end=[]), tally)
@@ -93,7 +94,7 @@ def test_what_cannot_be_had_is_none_with_a_reason(taxonomy, make_frame):
     assert summary.missing["mean_iou"] == "no truth of labels"
     # JSON has no NaN.
     text = json.dumps(summary.to_dict(), allow_nan=False)
-    assert json.loads(text)["latency_ms"]["network"] == {"median": 84.0, "p95": 99.0}
+    assert json.loads(text)["latency_ms"]["network"] == {"p50_ms": 84.0, "p95_ms": 99.0}
 
 
 def test_one_frame_has_no_rate(tally):

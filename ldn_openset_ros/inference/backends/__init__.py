@@ -1,0 +1,1 @@
+"""Ways to run a network: each maps uint8 pixels to logits, equal but for rounding."""

@@ -1,0 +1,1 @@
+"""One HTML file for people from the results folders that evaluations leave."""

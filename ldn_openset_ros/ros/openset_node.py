@@ -1,0 +1,26 @@
+"""The executable `openset_node`: the node `openset` until SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import sys
+
+from ldn_openset_ros.ros.signals import STOP_SIGNALS, held_back
+
+
+def main(args: list[str] | None = None) -> int:
+    """Run the node; return the exit code (1: it could not start)."""
+    try:
+        with held_back(*STOP_SIGNALS):
+            import rclpy
+
+            from ldn_openset_ros.memory import keep_freed_memory
+            from ldn_openset_ros.ros.node import NODE_NAME, make_node
+            from ldn_openset_ros.ros.process import run_node
+    except KeyboardInterrupt:
+        return 0
+    keep_freed_memory()
+    return run_node(NODE_NAME, make_node, rclpy.spin, args)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

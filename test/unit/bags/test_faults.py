@@ -1,0 +1,30 @@
+"""Faults of a recording are counted by kind and handed on as they come."""
+
+from __future__ import annotations
+
+from ldn_openset_ros.bags.faults import DUPLICATE, KINDS, UNDECODABLE, Fault, Faults
+
+
+def test_faults_are_counted_and_handed_on_in_order():
+    handed = []
+    faults = Faults(handed.append)
+    given = [Fault(DUPLICATE, "/a", 1, "x"), Fault(UNDECODABLE, "/b", None, "y")]
+    for fault in (*given, given[0]):
+        faults.add(fault)
+    assert handed == [*given, given[0]]
+    assert faults.counts == {"duplicate": 2, "undecodable": 1}
+    assert faults.counts["wrong_size"] == 0
+
+
+def test_kinds_are_the_words_of_reports():
+    assert KINDS == (
+        "unmatched_image",
+        "unmatched_truth",
+        "duplicate",
+        "out_of_order",
+        "undecodable",
+        "wrong_size",
+        "damaged_bag",
+        "unusable_bag",
+        "not_answered",
+    )
