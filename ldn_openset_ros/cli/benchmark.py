@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from ldn_openset_ros.cli.backend import add_backend_options
 from ldn_openset_ros.cli.benchmark_tables import markdown_document, rich_table
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.cli.sizes import size
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.inference.backends.names import AUTO, BACKENDS, PRECISIONS, PRECISIONS_OF
+from ldn_openset_ros.inference.backends.names import AUTO, PRECISIONS_OF
 from ldn_openset_ros.resources import DEFAULT_MODEL
 
 PARTS = ("start", "backends", "stages", "node", "cost")
@@ -100,15 +101,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="BACKEND",
         help="of backends, these beside eager torch (default: all)",
     )
-    parser.add_argument(
-        "--backend",
-        default=AUTO,
-        choices=BACKENDS,
-        help="what the Predictor and the node run, in stages, node and cost (default: auto)",
-    )
-    parser.add_argument("--precision", default=AUTO, choices=PRECISIONS, help="with --backend")
+    add_backend_options(parser, default=f"{AUTO}; not for the part backends")
     parser.add_argument("--resolution", type=int, help="shorter side in pixels, 0 = as it comes")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
     parser.add_argument("--hz", type=float, default=10.0, help="fixed rate for node (default: 10)")
     parser.add_argument(
         "--seconds",

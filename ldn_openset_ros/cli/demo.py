@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldn_openset_ros.cli.json_file import write_json
+from ldn_openset_ros.cli.sizes import size
 from ldn_openset_ros.cli.threshold import THRESHOLD_HELP, threshold
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.resources import DEFAULT_MODEL
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resolution", type=int, help="shorter side in pixels, 0 = as it comes")
     parser.add_argument("--rate", type=_positive, help="frames per second; bags have their own")
     parser.add_argument("--seed", type=int, help="of the sample camera's scenes")
-    parser.add_argument("--size", type=_size, metavar="WxH", help="of the sample camera's frames")
+    parser.add_argument("--size", type=size, metavar="WxH", help="of the sample camera's frames")
     parser.add_argument(
         "--start-timeout",
         type=_positive,
@@ -166,10 +167,3 @@ def _positive(text: str) -> float:
 
 
 _positive.__name__ = "number"
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, separator, height = text.partition("x")
-    if not (separator and width.isdecimal() and height.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 640x480")
-    return int(width), int(height)

@@ -6,10 +6,15 @@ import json
 from dataclasses import asdict
 
 from ldn_openset_ros import __version__
+from ldn_openset_ros.inference.backends.cache import fingerprint
 from ldn_openset_ros.inference.backends.pixel_network import PixelNetwork
 
 INPUT = "pixels"
 """Name of the network's input."""
+CONTRACT_KEY = "ldn_openset_ros"
+"""Of `contract` in OpenVINO's run-time information."""
+WEIGHTS = "weights"
+"""Of `contract`: the fingerprint of the network."""
 
 
 def contract(network: PixelNetwork, height: int, width: int) -> dict[str, str]:
@@ -23,6 +28,7 @@ def contract(network: PixelNetwork, height: int, width: int) -> dict[str, str]:
     return {
         "made_by": f"ldn_openset_ros {__version__}",
         "model": description.name,
+        WEIGHTS: fingerprint(network),
         "input": f"{INPUT}: RGB, 0 to 255, uint8 (1, {height}, {width}, 3); normalisation is "
         "inside; the size is fixed",
         "output": f"{outputs}: logits, float32 (1, channels, {stride_4(height)}, "

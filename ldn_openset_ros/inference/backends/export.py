@@ -11,7 +11,7 @@ import yaml
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.folders import make_folder
-from ldn_openset_ros.inference.backends.contract import INPUT, contract
+from ldn_openset_ros.inference.backends.contract import CONTRACT_KEY, INPUT, contract
 from ldn_openset_ros.inference.backends.frame_run import Run, run_frames
 from ldn_openset_ros.inference.backends.libraries import import_library
 from ldn_openset_ros.inference.backends.ncnn_backend import export_ncnn, open_ncnn
@@ -26,8 +26,6 @@ from ldn_openset_ros.nn.network import MIN_INPUT_SIZE
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "ncnn": ".param"}
 """Of each format's first file; the weights of the others lie beside it as `.bin`."""
 FORMATS = tuple(SUFFIXES)
-CONTRACT_KEY = "ldn_openset_ros"
-"""Of `contract` in OpenVINO's run-time information."""
 
 
 class ExportedBackend:
@@ -144,7 +142,7 @@ def _export_openvino(
     core = openvino_core()
     text = contract(network, height, width)
     if precision == "int8":
-        source = quantised_file(folder, height, width)
+        source = quantised_file(network, folder, height, width)
         if source.resolve() == path.resolve():
             raise OpenSetError(f"{path} is the model's own file: choose another name")
         save_openvino(core.read_model(source), path, text)

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from ldn_openset_ros.errors import OpenSetError, flat
-from ldn_openset_ros.inference.backends.cache import cache_folder
+from ldn_openset_ros.inference.backends.cache import cache_folder, fingerprint
+from ldn_openset_ros.inference.backends.contract import CONTRACT_KEY, WEIGHTS
 from ldn_openset_ros.inference.backends.frame_run import Run, run_frames
 from ldn_openset_ros.inference.backends.libraries import import_library
 from ldn_openset_ros.inference.backends.onnx_export import cached_onnx
@@ -44,7 +45,7 @@ class OpenVinoBackend:
 
     def _load(self, height: int, width: int) -> Run:
         if self.precision == "int8":
-            path = quantised_file(self._folder, height, width)
+            path = quantised_file(self._network, self._folder, height, width)
         else:
             path = cached_onnx(self._network, height, width)
         return open_openvino(path, self.precision)
@@ -64,9 +65,7 @@ def open_openvino(path: Path, precision: str = "float32") -> Run:
     try:
         compiled = openvino_core().compile_model(path, "CPU", settings)
     except RuntimeError as error:
-        raise OpenSetError(
-            f"OpenVINO refused {path}: {flat(error)}: remove the file, or choose another backend"
-        ) from None
+        raise _refused(path, error) from None
     request = compiled.create_infer_request()
 
     def run(frame: np.ndarray) -> list[np.ndarray]:
@@ -81,12 +80,31 @@ def quantised_name(height: int, width: int) -> str:
     return f"int8_{width}x{height}.xml"
 
 
-def quantised_file(folder: Path | None, height: int, width: int) -> Path:
-    """Return the file in int8 for a size; raises OpenSetError where nobody has made it."""
+def quantised_file(network: PixelNetwork, folder: Path | None, height: int, width: int) -> Path:
+    """Return the file in int8 for a size of a network.
+
+    Raises OpenSetError where nobody has made it, and where it was made from other weights.
+    """
     path = Path(folder or ".") / quantised_name(height, width)
     if not path.is_file():
         raise OpenSetError(
             f"there is no {path}, which precision int8 needs for a network input of "
             f"{width}x{height}: make it with `ldn-openset quantise`, or choose another precision"
         )
+    try:
+        model = openvino_core().read_model(path)
+    except RuntimeError as error:
+        raise _refused(path, error) from None
+    key = [CONTRACT_KEY, WEIGHTS]
+    if not model.has_rt_info(key) or model.get_rt_info(key).value != fingerprint(network):
+        raise OpenSetError(
+            f"{path} was not made from the weights beside it: make it anew with `ldn-openset "
+            "quantise`, or choose another precision"
+        )
     return path
+
+
+def _refused(path: Path, error: RuntimeError) -> OpenSetError:
+    return OpenSetError(
+        f"OpenVINO refused {path}: {flat(error)}: remove the file, or choose another backend"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -11,10 +12,12 @@ import cv2
 import numpy as np
 import openvino
 import pytest
+from safetensors.torch import load_file, save_file
 
 from ldn_openset_ros import Predictor
 from ldn_openset_ros.cli.main import main
 from ldn_openset_ros.cli.quantise import spread
+from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.quantisation import Loss
 
 HEIGHT, WIDTH = 48, 64
@@ -126,6 +129,26 @@ def test_int8_is_exported_with_its_difference(run, tmp_path, capsys):
     assert "largest difference to torch" in capsys.readouterr().out
     model = openvino.Core().read_model(path)
     assert any(op.get_type_name() == "FakeQuantize" for op in model.get_ops())
+
+
+def test_int8_of_other_weights_is_refused(run, tmp_path):
+    folder, _ = run
+    model = shutil.copytree(folder / "int8", tmp_path / "model")
+    weights = load_file(model / "model.safetensors")
+    first = next(iter(weights))
+    save_file({**weights, first: weights[first] + 1}, model / "model.safetensors")
+    predictor = Predictor.load(model, device="cpu", precision="int8")
+    with pytest.raises(OpenSetError, match=r"int8_64x48\.xml was not made from the weights"):
+        predictor(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
+
+
+def test_a_broken_file_in_int8_is_refused(run, tmp_path):
+    folder, _ = run
+    model = shutil.copytree(folder / "int8", tmp_path / "model")
+    (model / "int8_64x48.xml").write_text("<net")
+    predictor = Predictor.load(model, device="cpu", precision="int8")
+    with pytest.raises(OpenSetError, match=r"OpenVINO refused .*int8_64x48\.xml"):
+        predictor(np.zeros((HEIGHT, WIDTH, 3), np.uint8))
 
 
 @pytest.mark.parametrize(
