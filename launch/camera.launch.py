@@ -23,6 +23,8 @@ from ldn_openset_ros.ros.rviz_config import absolute_name, rviz_config
 ARGUMENTS = {
     "image": ("/camera/image_raw", "Topic of the camera's images, without /compressed."),
     "camera_info": ("/camera/camera_info", "Topic of the camera's calibration."),
+    "depth": ("", "Topic of the registered depth image, for obstacle_source depth."),
+    "disparity": ("", "Topic of the disparity, for obstacle_source disparity."),
     "cameras": ("", "Names, where there are several: {camera} stands for them in the topics."),
     "namespace": ("", "Namespace of the node."),
     "params_file": (str(config_file("openset.yaml")), "YAML file with the node's parameters."),
@@ -47,7 +49,7 @@ PARAMETERS = {
     "mount_pitch": (float, "Pitch of the camera in radians, positive where it looks down."),
     "use_sim_time": (bool, "Whether time is that of /clock."),
 }
-TOPICS = ("image", "camera_info")
+TOPICS = ("image", "camera_info", "depth", "disparity")
 
 
 def start_node(context: LaunchContext) -> list[Node]:
@@ -61,6 +63,7 @@ def start_node(context: LaunchContext) -> list[Node]:
     if cameras != ONLY_CAMERA:
         given["cameras"] = list(cameras)
     patterns = {name: LaunchConfiguration(name).perform(context) for name in TOPICS}
+    patterns = {name: pattern for name, pattern in patterns.items() if pattern}
     return [
         Node(
             package="ldn_openset_ros",

@@ -12,7 +12,7 @@ from launch.actions import (
 )
 from launch.event_handlers import OnProcessExit
 from launch.launch_description_sources import PythonLaunchDescriptionSource
-from launch.substitutions import LaunchConfiguration
+from launch.substitutions import IfElseSubstitution, LaunchConfiguration
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
@@ -34,6 +34,11 @@ def generate_launch_description() -> LaunchDescription:
         name: ParameterValue(LaunchConfiguration(name), value_type=kind)
         for name, kind in KINDS.items()
     }
+    # RViz shows the images too, and is there before the node is.
+    parameters["subscribers"] = ParameterValue(
+        IfElseSubstitution(LaunchConfiguration("rviz"), if_value="2", else_value="1"),
+        value_type=int,
+    )
     camera = Path(__file__).with_name("camera.launch.py")
     return LaunchDescription(
         [

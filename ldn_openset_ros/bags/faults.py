@@ -29,15 +29,16 @@ KINDS = (
     UNUSABLE_BAG,
     NOT_ANSWERED,
 )
-"""Kinds of faults, in the order of reports."""
+"""Kinds of faults that reading a recording may give."""
 
 
 @dataclass(frozen=True)
 class Fault:
     """One fault of a recording.
 
-    kind: one of KINDS. topic: where it is; None = the bag as a whole. stamp_ns: of the header of
-    the message, nanoseconds; None where there is none. reason: one line for people.
+    kind: one of KINDS, or an evaluation's. topic: where it is; None = the bag as a whole.
+    stamp_ns: of the message's header, nanoseconds; None where there is none. reason: one line for
+    people.
     """
 
     kind: str

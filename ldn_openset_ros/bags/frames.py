@@ -65,6 +65,7 @@ class BagFrame:
 
     stamp_ns, frame_id: of the header of its image, or else of its recorded outputs; nanoseconds
         since the epoch.
+    time_ns: of recording of that message, nanoseconds.
     rgb: uint8 (H, W, 3).
     outlier_truth: uint8 (H, W), 0 inlier, 1 outlier, 255 ignore.
     label_truth: uint8 (H, W) train ids, 255 = ignore.
@@ -74,6 +75,7 @@ class BagFrame:
 
     stamp_ns: int
     frame_id: str
+    time_ns: int
     rgb: np.ndarray | None = None
     outlier_truth: np.ndarray | None = None
     label_truth: np.ndarray | None = None
@@ -138,10 +140,11 @@ def decode_group(
         rgb = decoder.decode(topics.image, decode_compressed if compressed else decode_image)
         if rgb is None:
             return None
-    anchor = next(topic for topic in topics.anchors if topic in group.messages)
+    anchor = next(group.messages[topic] for topic in topics.anchors if topic in group.messages)
     return BagFrame(
         group.stamp_ns,
-        _read_frame_id(group.messages[anchor].data),
+        _read_frame_id(anchor.data),
+        anchor.time_ns,
         rgb=rgb,
         # In this order: outputs go before truth where there is no image to give the size.
         outlier_probability=decoder.decode(topics.outlier_probability, decode_float),

@@ -109,9 +109,11 @@ class BagWriter:
 
     def __enter__(self) -> BagWriter:
         """Create the bag's files."""
-        if self.path.exists():
+        with self._disk_errors():
+            exists, begun = self.path.exists(), self._partial.exists()
+        if exists:
             raise OpenSetError(f"{self.path} exists already: choose another name or remove it")
-        if self._partial.exists():
+        if begun:
             raise OpenSetError(
                 f"{self._partial} is being written, or was left by a killed process: wait, or "
                 "remove it"

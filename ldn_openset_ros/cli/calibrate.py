@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -93,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     from ldn_openset_ros.inference.predictor import Predictor
 
     source = find_model(args.model)
-    if args.output and (args.output / DESCRIPTION_FILE).exists():
+    if args.output and os.path.exists(args.output / DESCRIPTION_FILE):
         raise OpenSetError(f"{args.output} holds a model already: remove it or choose another -o")
     predictor = Predictor.load(source, args.device, "torch", resolution=args.resolution)
     whole = args.dataset in WITHOUT_SPLITS or args.dataset in COMPOSED_OF_WILD_DASH

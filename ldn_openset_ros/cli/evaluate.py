@@ -98,8 +98,8 @@ def run(args: argparse.Namespace) -> int:
     if args.assays > 1:
         for name, summaries in runs.items():
             console.print(spread_table(summaries, f"{name} on {args.dataset}"))
-        protocol = next(iter(runs.values()))[0].protocol
-        console.print(f"protocol: {protocol}", highlight=False, markup=False, soft_wrap=True)
+            protocol = f"protocol: {summaries[0].protocol}"
+            console.print(protocol, highlight=False, markup=False, soft_wrap=True)
     else:
         first = {name: summaries[0] for name, summaries in runs.items()}
         print_figures(console, first, f"{', '.join(runs)} on {args.dataset}")
@@ -201,6 +201,7 @@ def _evaluate(args: argparse.Namespace, model: str, name: str, assay: int) -> Ru
         model=choice,
         measures=measures_of(args),
         track=args.components,
+        root=str(args.root.resolve()),
         output=args.output / name if args.output else None,
         resume=args.resume,
     )

@@ -38,9 +38,10 @@ def frames_by_model(
     def judge(frame: BagFrame, watch: StopWatch) -> JudgedFrame:
         name = stamp_text(frame.stamp_ns)
         sample = Sample(name, frame.rgb, frame.label_truth, frame.outlier_truth)
-        return judge_sample(
+        judged = judge_sample(
             predictor, sample, scores, source, frame.stamp_ns, frame.frame_id, watch
         )
+        return replace(judged, time_ns=frame.time_ns)
 
     classes = predictor.taxonomy.num_classes if predictor.gives_classes else None
     return _opener(reader, topics, judge, classes)
@@ -58,8 +59,8 @@ def frames_as_recorded(
 
     outlier_id: the id of outliers in open-set maps. Without it, or without such maps, the
     decision's threshold on the recorded probability says what is an outlier. source: the name of
-    the bag. decide_again: it
-    always does, and open-set maps are made anew from it and the recorded labels.
+    the bag. decide_again: it always does, and open-set maps are made anew from it and the recorded
+    labels.
     """
 
     def judge(frame: BagFrame, watch: StopWatch) -> JudgedFrame:
@@ -85,6 +86,7 @@ def frames_as_recorded(
             label_truth=frame.label_truth,
             stamp_ns=frame.stamp_ns,
             frame_id=frame.frame_id,
+            time_ns=frame.time_ns,
             seconds=watch.seconds,
         )
 

@@ -28,12 +28,18 @@ from ldn_openset_ros.evaluation.measurement import Decision, MeasureSettings
 from ldn_openset_ros.evaluation.merge import merge
 from ldn_openset_ros.evaluation.model_choice import ModelChoice
 from ldn_openset_ros.evaluation.output_bag import OutputBag
-from ldn_openset_ros.evaluation.results_folder import SUMMARY_FILE, ResultsFolder, refuse_results
+from ldn_openset_ros.evaluation.results_folder import (
+    SUMMARY_FILE,
+    ResultsError,
+    ResultsFolder,
+    refuse_results,
+)
 from ldn_openset_ros.evaluation.run import OpenFrames, run
 from ldn_openset_ros.evaluation.summarise import RunDescription
 from ldn_openset_ros.evaluation.summary import RunSummary, read_summary
 from ldn_openset_ros.evaluation.workers import run_jobs
 from ldn_openset_ros.inference.legend import legend as legend_of
+from ldn_openset_ros.score_names import check_threshold
 from ldn_openset_ros.taxonomy import Taxonomy
 
 PARTS = "bags"
@@ -117,21 +123,23 @@ def evaluate_bags(
 
     One bag has its results there alone; several have theirs below `bags/` as well, and one of
     them that cannot be used is a fault of the whole, so that the others count. workers, ray: as
-    in `run_jobs`. Raises OpenSetError where no bag can be used.
+    in `run_jobs`. Raises OpenSetError where no bag can be used, and for a results folder that is
+    taken or cannot be written, whichever bag it is of.
     """
     # A cluster's workers start elsewhere.
     job = replace(job, output=job.output.absolute())
     if len(bags) == 1:
         run_jobs(evaluate_bag, [replace(job, bag=bags[0].absolute())], workers, ray)
         return read_summary(RunSummary, job.output / SUMMARY_FILE)
-    if not job.resume:
-        refuse_results(job.output)
     jobs = [
         replace(
             job, bag=bag.absolute(), source=source, output=job.output / PARTS / _folder(n, source)
         )
         for n, (bag, source) in enumerate(zip(bags, unique_names(bags), strict=True))
     ]
+    if not job.resume:
+        for part in (job, *jobs):
+            refuse_results(part.output)
     done = list(zip(jobs, run_jobs(try_bag, jobs, workers, ray), strict=True))
     judged = [(part, found) for part, found in done if isinstance(found, Judged)]
     unusable = [
@@ -162,6 +170,8 @@ def try_bag(job: BagJob) -> Judged | str:
     torch.set_num_threads(1)
     try:
         return evaluate_bag(job)
+    except ResultsError:
+        raise
     except OpenSetError as error:
         return str(error)
     finally:
@@ -222,6 +232,8 @@ def plan_recorded(job: BagJob, reader: BagReader, topics: FrameTopics) -> BagPla
             f"{job.bag} holds no outputs of a node: name the topic of the outlier probability by "
             "--outliers TOPIC, or run a model over its images by --model"
         )
+    if job.threshold is not None:
+        check_threshold(job.threshold)
     legend = (read_legend(reader, topics.legend) if topics.legend else None) or {}
     taxonomy = taxonomy_of_legend(legend) if legend else None
     threshold = threshold_of_legend(legend) if job.threshold is None else job.threshold

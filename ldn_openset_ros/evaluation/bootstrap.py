@@ -36,7 +36,7 @@ class PoissonBootstrap:
     def sums(self) -> np.ndarray:
         """float64 (replicates, *shape), whole numbers: exact up to 2^53."""
         self._add_waiting()
-        return self._sums.reshape(-1, *self._shape)
+        return self._sums.reshape(len(self._sums), *self._shape)
 
     def add(self, weights: np.ndarray, counts: np.ndarray) -> None:
         """Count a frame: integer (replicates,) weights and counts of a frame's shape."""
@@ -66,7 +66,7 @@ class PoissonBootstrap:
         """Build the bootstrap that `to_arrays` was called on."""
         replicates, *shape = arrays["sums"].shape
         bootstrap = cls(tuple(shape), replicates)
-        bootstrap._sums += arrays["sums"].reshape(replicates, -1)
+        bootstrap._sums += arrays["sums"].reshape(bootstrap._sums.shape)
         bootstrap.frames = int(arrays["frames"])
         return bootstrap
 
@@ -92,5 +92,7 @@ def percentile_interval(replicates: Iterable[float]) -> tuple[float, float] | No
 
 def frame_weights(source: str, name: str, replicates: int) -> np.ndarray:
     """Return how often each replicate counts a frame: int64 (replicates,), by its name alone."""
-    rng = np.random.default_rng(zlib.crc32(f"{source}\0{name}".encode()))
+    # Files may have names that are no UTF-8.
+    text = f"{source}\0{name}".encode(errors="surrogateescape")
+    rng = np.random.default_rng(zlib.crc32(text))
     return rng.poisson(1.0, replicates)

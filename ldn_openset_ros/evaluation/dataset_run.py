@@ -33,9 +33,10 @@ from ldn_openset_ros.metrics.components import ComponentMeasures, ComponentScore
 class DatasetRun:
     """What to measure, and where to.
 
-    dataset, split: names, for the configuration. measures: scores, taxonomy and decision in it do
-    not count. track: of component measures, which take a second pass; None = none. output:
-    results folder; None = nothing is written. resume: take up an interrupted evaluation.
+    dataset, split, root: names and folder, for the configuration. measures: scores, taxonomy and
+    decision in it do not count. track: of component measures, which take a second pass; None =
+    none. output: results folder; None = nothing is written. resume: take up an interrupted
+    evaluation.
     """
 
     dataset: str
@@ -43,6 +44,7 @@ class DatasetRun:
     model: ModelChoice
     measures: MeasureSettings = field(default_factory=MeasureSettings)
     track: str | None = None
+    root: str = ""
     output: Path | None = None
     resume: bool = False
 
@@ -60,6 +62,7 @@ def run_dataset(
     """
     scores = job.model.measured_scores(predictor)
     mismatch = class_mismatch(predictor, samples)
+    rules = f"component figures by the rules of the {job.track} track" if job.track else ""
     settings = measure_settings(predictor, scores, job.measures)
     if mismatch:
         settings = replace(settings, taxonomy=None)
@@ -72,6 +75,7 @@ def run_dataset(
             "version": __version__,
             "samples": len(samples),
             "dataset": job.dataset,
+            "root": job.root,
             "split": job.split,
             "track": job.track,
             **job.model.configuration(predictor),
@@ -79,7 +83,7 @@ def run_dataset(
         },
         sources=(job.dataset,),
         resolution=predictor.resolution,
-        note=mismatch,
+        note="; ".join(filter(None, (mismatch, rules))),
     )
     frames = frames_of_samples(predictor, samples, scores, job.dataset)
 

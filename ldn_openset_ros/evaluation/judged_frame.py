@@ -18,9 +18,9 @@ class JudgedFrame:
     """All maps have the frame's size (H, W); what is not known is None.
 
     name: unique within its `source`, the name of a bag or data set. stamp_ns, frame_id: of the
-    header; nanoseconds. rgb: uint8 (H, W, 3). log_odds: float32 by score. called: bool, outlier
-    by the decision. outlier_truth: uint8, 0, 1 or 255. label_truth: uint8 train ids or 255.
-    instance_truth: int32, 0 = none. seconds: by stage.
+    header, time_ns: of recording; nanoseconds. rgb: uint8 (H, W, 3). log_odds: float32 by score.
+    called: bool, outlier by the decision. outlier_truth: uint8, 0, 1 or 255. label_truth: uint8
+    train ids or 255. instance_truth: int32, 0 = none. seconds: by stage.
     """
 
     name: str
@@ -35,6 +35,7 @@ class JudgedFrame:
     instance_truth: np.ndarray | None = None
     stamp_ns: int | None = None
     frame_id: str = ""
+    time_ns: int | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 

@@ -51,7 +51,12 @@ class OutputBag:
                 if frame is not None:
                     maps = frame.prediction
                     self._writer.write_outputs(
-                        frame.stamp_ns, frame.frame_id, maps.labels, maps.outlier, maps.open_set
+                        frame.stamp_ns,
+                        frame.frame_id,
+                        maps.labels,
+                        maps.outlier,
+                        maps.open_set,
+                        frame.time_ns,
                     )
                 yield frame
 

@@ -48,13 +48,17 @@ class State:
     values: dict[str, Any]
 
 
+class ResultsError(OpenSetError):
+    """The results folder, not what is evaluated, is at fault."""
+
+
 class ResultsFolder:
     """The files of one running evaluation; a context manager that closes them."""
 
     def __init__(self, folder: Path, configuration: dict[str, Any], resume: bool = False) -> None:
         """Make the folder, or take up an interrupted evaluation of the same configuration.
 
-        Raises OpenSetError where results are there already, where they are of another
+        Raises ResultsError where results are there already, where they are of another
         configuration, and where the disk refuses.
         """
         self.folder = folder
@@ -123,13 +127,11 @@ class ResultsFolder:
 
     @contextmanager
     def disk_errors(self) -> Iterator[None]:
-        """Turn an OSError of the block into an OpenSetError that names the folder."""
+        """Turn an OSError of the block into a ResultsError that names the folder."""
         try:
             yield
         except OSError as error:
-            raise OpenSetError(
-                f"cannot write to {self.folder}: {error.strerror or error}"
-            ) from None
+            raise _unusable(self.folder, error) from None
 
     def close(self) -> None:
         """Close the files."""
@@ -151,9 +153,13 @@ class ResultsFolder:
 
 
 def refuse_results(folder: Path) -> None:
-    """Raise OpenSetError where a folder holds the results of an evaluation, finished or not."""
-    if _has_results(folder):
-        raise OpenSetError(
+    """Raise ResultsError where a folder holds results, finished or not, or cannot be read."""
+    try:
+        taken = _has_results(folder)
+    except OSError as error:
+        raise _unusable(folder, error) from None
+    if taken:
+        raise ResultsError(
             f"{folder} holds results already: remove it, choose another -o, or go on with --resume"
         )
 
@@ -210,7 +216,11 @@ def _read_state(folder: Path) -> State | None:
         values = json.loads(str(named.pop("values")))
         return State(named, values)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise OpenSetError(f"{path} is damaged ({error}): remove the folder {folder}") from None
+        raise ResultsError(f"{path} is damaged ({error}): remove the folder {folder}") from None
+
+
+def _unusable(folder: Path, error: OSError) -> ResultsError:
+    return ResultsError(f"cannot write to {folder}: {error.strerror or error}")
 
 
 def _has_results(folder: Path) -> bool:
@@ -222,13 +232,13 @@ def _check_configuration(folder: Path, configuration: dict[str, Any]) -> None:
     try:
         known = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise OpenSetError(f"cannot read {path}: {error}") from None
+        raise ResultsError(f"cannot read {path}: {error}") from None
     wanted = json.loads(json.dumps(configuration))
     names = sorted(
         name for name in known.keys() | wanted.keys() if known.get(name) != wanted.get(name)
     )
     if names:
-        raise OpenSetError(
+        raise ResultsError(
             f"{folder} was evaluated with other settings ({', '.join(names)}): resume with the "
             "same, or choose another -o"
         )
@@ -237,7 +247,7 @@ def _check_configuration(folder: Path, configuration: dict[str, Any]) -> None:
 def _open_cut(path: Path, length: int) -> BinaryIO:
     held = path.stat().st_size if path.exists() else 0
     if held < length:
-        raise OpenSetError(
+        raise ResultsError(
             f"{path} has lost lines, it is {held} bytes and was {length}: remove the folder "
             f"{path.parent} and evaluate again"
         )

@@ -317,7 +317,10 @@ def _is_whole(data: bytes) -> bool:
     picture for each scan of a JPEG file.
     """
     if data.startswith(b"\xff\xd8"):
-        return data.rstrip(b"\0").endswith(b"\xff\xd9") and data.count(b"\xff\xda") <= MAX_SCANS
+        return (
+            data.rstrip(b"\0\xff\r\n").endswith(b"\xff\xd9")
+            and data.count(b"\xff\xda") <= MAX_SCANS
+        )
     position, kind = 8, b""
     while kind not in (b"IEND", b"acTL") and position + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, position)

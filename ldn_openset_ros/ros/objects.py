@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -77,6 +77,7 @@ class OutlierObjects:
         self._regions = RegionMarkers()
         self._info: CameraInfo | None = None
         self._depth = StampedMessages()
+        self._distances: dict[int, float] = {}
         self._markers = topics.publisher(MarkerArray, f"~/{prefix}markers", output_qos())
         self._obstacles = topics.publisher(PointCloud2, f"~/{prefix}obstacles", output_qos())
         self._camera_info = topics.publisher(CameraInfo, f"~/{prefix}camera_info", output_qos())
@@ -136,7 +137,8 @@ class OutlierObjects:
         camera = self._camera(image_size, outlying.shape)
         points = self._lift(stamp_ns, image_size, outlying, probability, tracked, camera, settings)
         if self._markers.get_subscription_count():
-            positions = marker_positions(tracked, points, camera)
+            self._distances = region_distances(tracked, points, self._distances)
+            positions = marker_positions(tracked, self._distances, camera)
             focal_lengths = (camera.fx, camera.fy)
             self._markers.publish(self._regions.update(tracked, header, positions, focal_lengths))
         self._publish_obstacles(header, points, settings)
@@ -234,21 +236,35 @@ def mount_of(settings: NodeSettings) -> CameraMount | None:
     return CameraMount(settings.mount_height, settings.mount_pitch)
 
 
+def region_distances(
+    tracked: Sequence[TrackedRegion], found: ObstaclePoints | None, before: Mapping[int, float]
+) -> dict[int, float]:
+    """Return how far regions are along the optical axis, metres, by id; some may be missing.
+
+    It is the median of the region's points; of a region without points in this frame, what it was
+    before. found: None where nothing tells distances, and then all are at UNKNOWN_DISTANCE.
+    """
+    if found is None:
+        return {seen.id: UNKNOWN_DISTANCE for seen in tracked}
+    distances = {seen.id: before[seen.id] for seen in tracked if seen.id in before}
+    for seen in tracked:
+        own = found.points[found.regions == seen.id]
+        if len(own):
+            distances[seen.id] = float(np.median(own[:, 2]))
+    return distances
+
+
 def marker_positions(
-    tracked: Sequence[TrackedRegion], found: ObstaclePoints | None, camera: CameraModel
+    tracked: Sequence[TrackedRegion], distances: Mapping[int, float], camera: CameraModel
 ) -> list[Position | None]:
     """Return where the middle of each region's lower edge lies, metres in the optical frame.
 
-    It is as far as the median of the region's points, or as UNKNOWN_DISTANCE.
+    None where the region has no distance.
     """
     feet = np.array([seen.region.bottom_centre for seen in tracked], np.float64).reshape(-1, 2)
     positions: list[Position | None] = []
     for seen, ray in zip(tracked, pixel_rays(camera, feet[:, 0], feet[:, 1]), strict=True):
-        depth = UNKNOWN_DISTANCE
-        own = found.points[found.regions == seen.id] if found is not None else np.empty((0, 3))
-        if len(own):
-            depth = float(np.median(own[:, 2]))
-        position = ray * (depth / ray[2])
+        position = ray * (distances.get(seen.id, np.nan) / ray[2])
         known = np.isfinite(position).all()
         positions.append(tuple(float(v) for v in position) if known else None)
     return positions

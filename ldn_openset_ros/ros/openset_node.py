@@ -11,15 +11,14 @@ def main(args: list[str] | None = None) -> int:
     """Run the node; return the exit code (1: it could not start)."""
     try:
         with held_back(*STOP_SIGNALS):
-            import rclpy
-
             from ldn_openset_ros.memory import keep_freed_memory
             from ldn_openset_ros.ros.node import NODE_NAME, make_node
             from ldn_openset_ros.ros.process import run_node
+            from ldn_openset_ros.ros.spinning import spin_on
     except KeyboardInterrupt:
         return 0
     keep_freed_memory()
-    return run_node(NODE_NAME, make_node, rclpy.spin, args)
+    return run_node(NODE_NAME, make_node, spin_on, args)
 
 
 if __name__ == "__main__":

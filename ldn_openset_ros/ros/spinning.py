@@ -1,4 +1,4 @@
-"""Serve the messages of one node in the main thread, while something holds or Ctrl-C comes."""
+"""Serve the messages of one node in the main thread, until Ctrl-C comes or something ends."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
+
+from ldn_openset_ros.errors import flat
 
 CHECK_PERIOD = 0.2
 """Seconds between looks at the condition and the clock."""
@@ -33,6 +35,20 @@ def spinning(make: Callable[[], AnyNode]) -> Iterator[tuple[AnyNode, Spin]]:
         node.destroy_node()
     finally:
         rclpy.try_shutdown()
+
+
+def spin_on(node: Node) -> None:
+    """Serve messages until ROS shuts down.
+
+    Malformed requests, such as to set a parameter of a type that does not exist, are raised by
+    rclpy's own services: they are logged and cost nothing else.
+    """
+    while True:
+        try:
+            rclpy.spin(node)
+            return
+        except ValueError as error:
+            node.get_logger().error(f"a malformed request is dropped: {flat(error)}")
 
 
 def spin_while(condition: Callable[[], bool], spin: Spin, timeout: float = float("inf")) -> bool:

@@ -29,11 +29,16 @@ class OpenVinoBackend:
     device = "cpu"
 
     def __init__(self, network: PixelNetwork, precision: str, folder: Path | None = None) -> None:
-        """Prepare it; raises OpenSetError where OpenVINO is not installed.
+        """Prepare it; raises OpenSetError where OpenVINO or the CPU cannot.
 
         folder: the model's, where int8 looks for what `ldn-openset quantise` wrote.
         """
         import_library("openvino", "backend openvino")
+        if precision == "bfloat16" and not computes_bfloat16():
+            raise OpenSetError(
+                "this CPU computes no bfloat16: choose precision float32, or int8 after "
+                "`ldn-openset quantise`"
+            )
         self._network = network
         self._folder = folder
         self._runs = PerSize(self._load)
@@ -49,6 +54,11 @@ class OpenVinoBackend:
         else:
             path = cached_onnx(self._network, height, width)
         return open_openvino(path, self.precision)
+
+
+def computes_bfloat16() -> bool:
+    """Return whether the CPU does; on another, OpenVINO would take float32 without a word."""
+    return "BF16" in openvino_core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def open_openvino(path: Path, precision: str = "float32") -> Run:

@@ -223,6 +223,33 @@ def test_the_output_bag_holds_input_truth_and_outputs_with_their_headers(job, tm
         assert np.array_equal(frame.open_set, result.open_set)
 
 
+def test_outputs_are_recorded_when_their_image_was(job, tmp_path):
+    with BagWriter(job.bag) as bag:
+        sample = make_samples(1)[0]
+        bag.write(sample, stamp_ns(0))
+    with BagReader(job.bag) as reader:
+        source = list(reader.raw_messages(list(reader.topics)))
+    later = 10**18
+    shifted = tmp_path / "shifted"
+    with BagReader(job.bag) as reader, BagWriter(shifted) as bag:
+        for topic, _, data in source:
+            bag.copy(reader, topic, later, data)
+    evaluate_bags(replace(job, output_bag=tmp_path / "outputs"), [shifted])
+    with BagReader(tmp_path / "outputs") as reader:
+        times = {topic: time_ns for topic, time_ns, _ in reader.raw_messages(list(reader.topics))}
+        assert "/openset/open_set" in times
+        assert set(times.values()) == {later}
+
+
+@pytest.mark.parametrize("threshold", [7.0, -1.0, float("nan")])
+def test_a_threshold_that_is_none_is_refused(job, threshold):
+    with BagWriter(job.bag) as bag:
+        bag.write_outputs(stamp_ns(0), "", None, np.zeros((4, 6), np.float32), None)
+    with pytest.raises(OpenSetError, match="give a"):
+        evaluate_bags(replace(job, model=None, threshold=threshold), [job.bag])
+    assert not job.output.exists()
+
+
 @pytest.mark.parametrize("output", ["labels", "outlier_probability", "open_set"])
 def test_a_single_recorded_output_is_enough_and_an_undecodable_one_is_left_out(job, output):
     with BagWriter(job.bag) as bag:
@@ -361,6 +388,26 @@ def test_a_bag_that_cannot_be_used_is_a_fault_of_the_whole(job, tmp_path):
     other = replace(job, output=tmp_path / "other")
     with pytest.raises(OpenSetError, match=r"no bag can be used; the first, .*bad\.mcap"):
         evaluate_bags(other, [tmp_path / "bad.mcap", tmp_path / "none.mcap"])
+
+
+def test_results_of_single_bags_are_never_left_out(job, tmp_path):
+    bags = [write_bag(tmp_path / f"bag{n}", make_samples(2, seed=n)) for n in range(2)]
+    evaluate_bags(job, bags)
+    for name in ("configuration.json", "summary.json"):  # as if interrupted before the merge
+        (job.output / name).unlink()
+    with pytest.raises(OpenSetError, match="000_bag0 holds results already"):
+        evaluate_bags(job, bags)
+    other = replace(job, measures=replace(job.measures, downsample=2), resume=True)
+    with pytest.raises(OpenSetError, match="was evaluated with other settings"):
+        evaluate_bags(other, bags)
+    assert evaluate_bags(replace(job, resume=True), bags).frames == 4
+
+
+def test_several_bags_without_intervals(job, tmp_path):
+    bags = [write_bag(tmp_path / f"bag{n}", make_samples(2, seed=n)) for n in range(2)]
+    summary = evaluate_bags(replace(job, measures=MeasureSettings(replicates=0)), bags)
+    assert summary.frames == 4
+    assert summary.scores["op"].average_precision.lower is None
 
 
 def test_bags_of_one_name_are_told_apart(job, tmp_path):

@@ -71,3 +71,16 @@ def test_undefined_replicates_are_left_out_unless_they_are_the_most():
 def test_other_shapes_are_refused():
     with pytest.raises(OpenSetError, match="cannot be merged"):
         PoissonBootstrap((2,), 3).merge(PoissonBootstrap((3,), 3))
+
+
+def test_no_replicates_survive_a_round_trip():
+    bootstrap = PoissonBootstrap((2, 3), 0)
+    bootstrap.add(frame_weights("bag", "0", 0), np.ones((2, 3), np.int64))
+    again = PoissonBootstrap.from_arrays(bootstrap.to_arrays())
+    again.merge(bootstrap)
+    assert (again.sums.shape, again.frames) == ((0, 2, 3), 2)
+
+
+def test_names_that_are_no_utf_8_have_weights():
+    name = b"caf\xe9".decode(errors="surrogateescape")
+    assert frame_weights(name, "0", 5).shape == (5,)

@@ -11,6 +11,7 @@ from backend_networks import assert_equal, frames, make_network, reference
 
 from ldn_openset_ros import Predictor
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.inference.backends import openvino_backend
 from ldn_openset_ros.inference.backends.compiled_backend import CPP_COMPILERS
 from ldn_openset_ros.inference.backends.registry import make_backend
 
@@ -73,12 +74,20 @@ def test_logits_of_the_frame_before_stay(lite, name):
 
 
 def test_bfloat16_is_near(lite):
+    if not openvino_backend.computes_bfloat16():
+        pytest.skip("this CPU computes no bfloat16")
     pixels = frames(1, 64, 96)
     backend = make_backend(lite, "openvino", "bfloat16", "cpu")
     assert backend.precision == "bfloat16"
     logits, expected = backend.infer(pixels), reference(lite, pixels)
     for head, wanted in zip(logits, expected, strict=True):
         assert 1e-4 < float((head - wanted).abs().mean()) < 0.1 * float(wanted.std())
+
+
+def test_bfloat16_is_refused_where_the_cpu_has_none(lite, monkeypatch):
+    monkeypatch.setattr(openvino_backend, "computes_bfloat16", lambda: False)
+    with pytest.raises(OpenSetError, match="this CPU computes no bfloat16: choose precision"):
+        make_backend(lite, "openvino", "bfloat16", "cpu")
 
 
 @pytest.mark.skipif(
