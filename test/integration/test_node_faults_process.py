@@ -21,6 +21,8 @@ pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
 from bag_of_frames import make_samples, write_bag
 from bench import LATCHED, wait_for
 from drill import OUTPUTS, assert_maps, picture
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
@@ -78,6 +80,26 @@ def test_a_node_that_is_killed_and_started_again(bench, start_module, tiny_model
         for path in left_behind:  # as if MIN_AGE had passed
             then = path.stat().st_mtime - 2 * MIN_AGE
             os.utime(path, (then, then))
+
+
+def test_a_malformed_request_to_set_a_parameter(bench, start_module, tiny_model):
+    """rclpy's own service raises what a type of parameter that does not exist makes it raise."""
+    process = start_module("openset_node", f"model:={tiny_model}")
+    client = bench.probe.create_client(SetParameters, "/openset/set_parameters")
+    wait_for(client.service_is_ready, "the node")
+    good = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=0.25)
+    answers = []
+    for value in (ParameterValue(type=99), good):
+        parameters = [Parameter(name="threshold", value=value)]
+        answers.append(client.call_async(SetParameters.Request(parameters=parameters)))
+    wait_for(answers[1].done, "an answer")
+    assert answers[1].result().results[0].successful
+    assert not answers[0].done()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, errors
+    assert errors.count("a malformed request is dropped: 99 is not a valid Parameter") == 1
+    assert "Traceback" not in errors
 
 
 @pytest.fixture
