@@ -17,6 +17,8 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
 
+from started_children import children_of
+
 from ldn_openset_ros import Predictor
 from ldn_openset_ros.bags.writer import BagWriter
 from ldn_openset_ros.data.sample import Sample
@@ -53,19 +55,6 @@ def finish(process: subprocess.Popen, output: Path) -> tuple[int, str, list[str]
     assert not (output / "recorded_frames").exists()
     lines = [line for line in errors.splitlines() if line.startswith(("error:", "Traceback"))]
     return process.returncode, printed, lines
-
-
-def children_of(output: Path) -> list[str]:
-    """Return the command lines of processes that were started for a demo's output folder."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().decode(errors="replace").split("\0")
-        except OSError:  # it has just ended
-            continue
-        if "--params-file" in words and any(str(output) in word for word in words):
-            found.append(" ".join(words))
-    return found
 
 
 def wait_until(condition, what):
