@@ -17,7 +17,7 @@ from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.backends.names import AUTO, PRECISIONS_OF
 from ldn_openset_ros.resources import DEFAULT_MODEL
 
-PARTS = ("start", "backends", "stages", "node", "cost")
+PARTS = ("start", "backends", "stages", "cost", "node")
 DEFAULT_PARTS = ("backends", "stages", "node")
 RANDOM_NAMES = ("ldn121", "ldn161", "ldn169", "ldn201")
 DEFAULT_SIZE = (1920, 1080)

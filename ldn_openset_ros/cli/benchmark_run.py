@@ -37,6 +37,7 @@ from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.backends.registry import choose_device
 from ldn_openset_ros.inference.model_files import find_model, read_description
 from ldn_openset_ros.inference.predictor import Predictor
+from ldn_openset_ros.memory import keep_freed_memory
 from ldn_openset_ros.resources import DEFAULT_MODEL
 from ldn_openset_ros.ros.camera_names import ONLY_CAMERA
 from ldn_openset_ros.ros.processes import isolated_environment
@@ -63,12 +64,11 @@ class BenchmarkRun:
         self.values: dict[str, Any] = {
             "machine": asdict(self.machine),
             "seconds": {},
-            "models": [],
         }
         self.costs: dict[str, CostFigures] = {}
 
     def tables(self) -> Iterator[FigureTable]:
-        """Measure part by part, model by model, and give each table when it is there."""
+        """Measure part by part, in each model by model, and give each table when it is there."""
         args = self._args
         names = args.models or ([] if args.random else [DEFAULT_MODEL])
         models = [find_model(name) for name in names]
@@ -80,20 +80,20 @@ class BenchmarkRun:
             self.values["start"] = asdict(figures)
             yield start_table(figures)
         models += [random_model(name, self._folder) for name in args.random]
+        named = {model: read_description(model).name for model in models}
+        values = {model: {"model": name} for model, name in named.items()}
+        self.values["models"] = list(values.values())
         parts = {
             "backends": self._backends,
             "stages": self._stages,
-            "node": self._node,
             "cost": self._cost,
+            "node": self._node,  # the last, for it changes how this process keeps memory
         }
-        for model in models:
-            name = read_description(model).name
-            values = {"model": name}
-            self.values["models"].append(values)
-            for part in (part for part in parts if part in args.parts):
+        for part in (part for part in parts if part in args.parts):
+            for model, name in named.items():
                 with self._timing(part):
                     measured, tables = parts[part](model, name)
-                values.update(measured)
+                values[model].update(measured)
                 yield from tables
         yield times_table(self.values["seconds"])
 
@@ -129,6 +129,9 @@ class BenchmarkRun:
         from ldn_openset_ros.ros.node_benchmark import benchmark_node
         from ldn_openset_ros.ros.rate_benchmark import measure_rate
 
+        # As the node does: else this process, which is camera and subscriber, takes and gives back
+        # each message's pages, and what is timed is that.
+        keep_freed_memory()
         predictor = self._load(model)
         figures, rates = [], []
         for size in self._args.size:

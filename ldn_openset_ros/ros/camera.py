@@ -150,23 +150,21 @@ class Camera:
         settings: NodeSettings,
         hand_over: Callable[[Task], None],
     ) -> None:
-        """Make all that is wanted of a frame; each map is published while the next one is made.
+        """Make all that is wanted of a frame, and have it published.
 
-        hand_over: runs what it is given in order, in another thread or at once.
+        hand_over: runs what it is given in order, in another thread or at once. It is given
+        nothing before all maps are made: rclpy holds Python's lock while it publishes, so what is
+        made meanwhile would wait.
         """
         frame.stopwatch.resume()
         needed = dict.fromkeys((*frame.wanted, *(NEEDED if frame.objects else ())))
         smoothing = self._smoothing_of(settings)
         stamp_ns = stamp_of(frame)
-        maps = {}
-        for name, pixels in make_maps(
-            self._predictor, logits, frame.rgb, settings, needed, smoothing, stamp_ns
-        ):
-            maps[name] = pixels
-            if name in frame.wanted:
-                hand_over(partial(self._send, frame, name, pixels))
-        figures = self._figures(logits)
+        maps = make_maps(self._predictor, logits, frame.rgb, settings, needed, smoothing, stamp_ns)
         frame.stopwatch.lap("score")
+        for name in frame.wanted:
+            hand_over(partial(self._send, frame, name, maps[name]))
+        figures = self._figures(logits)
         hand_over(partial(self._finish, frame, maps, logits.size, settings, figures))
 
     def _send(self, frame: Frame, name: str, pixels: np.ndarray) -> None:

@@ -51,8 +51,9 @@ class OpenSetNode(LifecycleNode):
     A managed node: `configure` loads the model and creates the topics, `activate` starts to
     recognise, `deactivate` stops, `cleanup` frees it all. The executor's thread only receives,
     reports and changes parameters; a worker thread decodes, runs the network and makes the maps,
-    of which a third thread publishes one while the next is made. An image is decoded when the
-    network is free for it, not before: otherwise it would be older by a frame. End it by `close`.
+    which a third thread publishes while the worker goes on to the next frame. An image is decoded
+    when the network is free for it, not before: otherwise it would be older by a frame. End it by
+    `close`.
     """
 
     def __init__(self, load: Callable[..., Predictor] = Predictor.load, **options: Any) -> None:

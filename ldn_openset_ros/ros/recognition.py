@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -64,11 +64,10 @@ def make_maps(
     wanted: Collection[str],
     smoothing: TemporalSmoothing | None = None,
     stamp_ns: int = 0,
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield name and map of the `wanted` of OUTPUTS for a frame, uint8 (H, W, 3), each when made.
+) -> dict[str, np.ndarray]:
+    """Return the `wanted` of OUTPUTS by name for a frame, uint8 (H, W, 3).
 
-    The overlay is the last. smoothing: of the camera, over its frames; stamp_ns: of this one,
-    nanoseconds.
+    smoothing: of the camera, over its frames; stamp_ns: of this one, nanoseconds.
     """
     sources = {OUTPUTS[name].source for name in wanted}
     if smoothing and sources != {"labels"}:
@@ -84,15 +83,14 @@ def make_maps(
         threshold = predictor.resolve_threshold(settings.threshold, settings.fusion)
         outlier_id = predictor.taxonomy.outlier_id
         prediction = smoothed(prediction, smoothing, stamp_ns, threshold, outlier_id)
-    for name in wanted:
-        if name != "overlay":
-            yield name, getattr(prediction, OUTPUTS[name].source)
+    maps = {name: getattr(prediction, OUTPUTS[name].source) for name in wanted}
     if "overlay" in wanted:
         height, width = logits.size
         if rgb.shape[:2] != logits.size:
             rgb = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
         taxonomy, opacity = predictor.taxonomy, settings.overlay_opacity
-        yield "overlay", blend_overlay(rgb, prediction.open_set, taxonomy, opacity)
+        maps["overlay"] = blend_overlay(rgb, prediction.open_set, taxonomy, opacity)
+    return maps
 
 
 def output_size(size: tuple[int, int], scale: float) -> tuple[int, int]:

@@ -31,7 +31,7 @@ def rgb():
 
 def recognise(predictor, rgb, wanted, smoothing=None, stamp_ns=0, settings=SETTINGS):
     (logits,) = infer(predictor, [rgb], settings, [Stopwatch()])
-    return dict(make_maps(predictor, logits, rgb, settings, wanted, smoothing, stamp_ns))
+    return make_maps(predictor, logits, rgb, settings, wanted, smoothing, stamp_ns)
 
 
 def test_maps_are_the_predictors(predictor, rgb):
