@@ -80,9 +80,7 @@ class BenchmarkRun:
             self.values["start"] = asdict(figures)
             yield start_table(figures)
         models += [random_model(name, self._folder) for name in args.random]
-        named = {model: read_description(model).name for model in models}
-        values = {model: {"model": name} for model, name in named.items()}
-        self.values["models"] = list(values.values())
+        measured = self.values["models"] = [{"model": read_description(m).name} for m in models]
         parts = {
             "backends": self._backends,
             "stages": self._stages,
@@ -90,10 +88,10 @@ class BenchmarkRun:
             "node": self._node,  # the last, for it changes how this process keeps memory
         }
         for part in (part for part in parts if part in args.parts):
-            for model, name in named.items():
+            for model, values in zip(models, measured, strict=True):
                 with self._timing(part):
-                    measured, tables = parts[part](model, name)
-                values[model].update(measured)
+                    figures, tables = parts[part](model, values["model"])
+                values.update(figures)
                 yield from tables
         yield times_table(self.values["seconds"])
 

@@ -83,7 +83,9 @@ def make_maps(
         threshold = predictor.resolve_threshold(settings.threshold, settings.fusion)
         outlier_id = predictor.taxonomy.outlier_id
         prediction = smoothed(prediction, smoothing, stamp_ns, threshold, outlier_id)
-    maps = {name: getattr(prediction, OUTPUTS[name].source) for name in wanted}
+    maps = {
+        name: getattr(prediction, OUTPUTS[name].source) for name in wanted if name != "overlay"
+    }
     if "overlay" in wanted:
         height, width = logits.size
         if rgb.shape[:2] != logits.size:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -17,7 +18,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
 
-from started_children import children_of
+import started_children
 
 from ldn_openset_ros import Predictor
 from ldn_openset_ros.bags.writer import BagWriter
@@ -32,6 +33,8 @@ TIMEOUT = 240
 HEIGHT, WIDTH = 96, 128
 STAGES = ["decode", "pre_process", "network", "score", "publish", "total", "end_to_end"]
 
+finish = partial(started_children.finish, leftover="recorded_frames", timeout=TIMEOUT)
+
 
 def start_demo(output: Path, model: Path, *options: str) -> subprocess.Popen:
     environment = {name: value for name, value in os.environ.items() if name != "ROS_DOMAIN_ID"}
@@ -43,18 +46,6 @@ def start_demo(output: Path, model: Path, *options: str) -> subprocess.Popen:
         text=True,
         env=environment,
     )
-
-
-def finish(process: subprocess.Popen, output: Path) -> tuple[int, str, list[str]]:
-    """Return the exit code, what was printed, and the errors without the progress bars."""
-    try:
-        printed, errors = process.communicate(timeout=TIMEOUT)
-    finally:
-        process.kill()
-    assert children_of(output) == []
-    assert not (output / "recorded_frames").exists()
-    lines = [line for line in errors.splitlines() if line.startswith(("error:", "Traceback"))]
-    return process.returncode, printed, lines
 
 
 def wait_until(condition, what):
@@ -219,7 +210,7 @@ def test_ctrl_c_ends_the_recording_and_keeps_what_came(tmp_path, tiny_model, pic
     try:
         spool = output / "recorded_frames"
         wait_until(lambda: len(list(spool.glob("*.npz"))) > 5, "frames")
-        assert len(children_of(output)) == 2
+        assert len(started_children.children_of(output)) == 2
         demo.send_signal(signal.SIGINT)
     except BaseException:
         demo.kill()

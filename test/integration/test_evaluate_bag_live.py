@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -16,7 +17,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
 
-from started_children import children_of
+import started_children
 
 from ldn_openset_ros.bags.reader import BagReader
 from ldn_openset_ros.bags.writer import BagWriter
@@ -31,6 +32,8 @@ RATE_HZ = 10.0
 STAGES = ["decode", "pre_process", "network", "score", "publish", "total", "end_to_end"]
 
 pytestmark = pytest.mark.timeout(TIMEOUT + 60)
+
+finish = partial(started_children.finish, leftover="live_bag*", timeout=TIMEOUT)
 
 
 def make_sample(number: int, size: tuple[int, int]) -> Sample:
@@ -72,18 +75,6 @@ def start_live(bag: Path, output: Path, model: Path, *options: str) -> subproces
         text=True,
         env=environment,
     )
-
-
-def finish(process: subprocess.Popen, output: Path) -> tuple[int, str, list[str]]:
-    """Return the exit code, what was printed, and the errors; nothing must be left behind."""
-    try:
-        printed, errors = process.communicate(timeout=TIMEOUT)
-    finally:
-        process.kill()
-    assert children_of(output) == []
-    assert not list(output.glob("live_bag*"))
-    lines = [line for line in errors.splitlines() if line.startswith(("error:", "Traceback"))]
-    return process.returncode, printed, lines
 
 
 def read(path: Path) -> dict:
