@@ -295,7 +295,11 @@ def test_a_failing_network_is_survived(bench, tiny_model, watched, rgb):
     camera = bench.camera()
     watched.failures = [MemoryError("3"), RuntimeError("2"), RuntimeError("out of\nmemory")]
     remedy = "; lower the parameter resolution"
-    reasons = [f"RuntimeError: out of memory{remedy}", "RuntimeError: 2", f"MemoryError: 3{remedy}"]
+    reasons = [
+        f"RuntimeError: out of memory{remedy}",
+        "RuntimeError: 2",
+        f"MemoryError: 3{remedy}",
+    ]
     for index, reason in enumerate(reasons, start=1):
         camera.publish(bench.image(rgb))
         wait_for(lambda n=index: counts(node)["failed"] == n)
