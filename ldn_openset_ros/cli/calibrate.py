@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.data.registry import WITHOUT_SPLITS
 from ldn_openset_ros.evaluation.test_sets import TEST_SET_NAMES, open_test_set
+from ldn_openset_ros.folders import check_writable
 from ldn_openset_ros.inference.calibration import Calibration, WantedRate
 from ldn_openset_ros.score_names import SCORE_NAMES
 
@@ -83,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     from ldn_openset_ros.evaluation.calibration import calibrate
     from ldn_openset_ros.inference.model_files import (
         DESCRIPTION_FILE,
+        check_changeable,
         copy_model,
         find_model,
         read_description,
@@ -95,6 +97,9 @@ def run(args: argparse.Namespace) -> int:
     source = find_model(args.model)
     if args.output:
         refuse_model(args.output)
+        check_writable(args.output / DESCRIPTION_FILE)
+    else:
+        check_changeable(source)
     predictor = Predictor.load(source, args.device, "torch", resolution=args.resolution)
     whole = args.dataset in WITHOUT_SPLITS or args.dataset in COMPOSED_OF_WILD_DASH
     split = args.split or (None if whole else DEFAULT_SPLIT)

@@ -238,6 +238,15 @@ def refuse_model(folder: Path) -> None:
         raise OpenSetError(f"{folder} holds a model already: remove it or choose another -o")
 
 
+def check_changeable(folder: Path) -> None:
+    """Raise OpenSetError where the `model.yaml` of a model cannot be written anew."""
+    # It may be a link, as colcon installs them.
+    if not os.access((folder / DESCRIPTION_FILE).resolve().parent, os.W_OK):
+        raise OpenSetError(
+            f"{folder} cannot be written: change a copy, `ldn-openset models {folder.name} -o DIR`"
+        )
+
+
 def copy_model(source: Path, output: Path, without: Sequence[str] = ()) -> Path:
     """Copy a model's folder, without the files of some patterns; return the copy.
 
