@@ -117,8 +117,7 @@ def test_an_imported_network_gives_what_its_weights_say(tmp_path):
 
     labels, outlier = computed_independently(rgb, state)
 
-    assert outlier.min() < 0.1
-    assert outlier.max() > 0.8
+    assert np.ptp(outlier) > 0.3
     for backend in ("torch", "auto"):
         found = Predictor.load(tmp_path / "m", device="cpu", backend=backend)(rgb)
         assert np.abs(found.outlier - outlier).max() <= 1e-5, backend
