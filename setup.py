@@ -15,6 +15,8 @@ ROS_PACKAGES = (
     "visualization-msgs",
     "stereo-msgs",
 )
+PYTEST = "pytest>=7,<9"
+"""launch_testing's plugin has a hook with the argument `path`, which pytest 9 refuses."""
 
 
 def share_files() -> list[tuple[str, list[str]]]:
@@ -43,23 +45,24 @@ setup(
     data_files=share_files(),
     zip_safe=False,
     python_requires=">=3.10",
+    # Upper bounds where the next major release can break what is used here.
     install_requires=[
-        "aiohttp",
+        "aiohttp>=3,<4",
         "apsw",
-        "av",
-        "Jinja2",
+        "av>=12",
+        "Jinja2>=3,<4",
         "MarkupSafe",
-        "matplotlib",
-        "mcap",
-        "numpy",
-        "opencv-python-headless",
-        "pydantic>=2",
+        "matplotlib>=3.9,<4",  # older ones are made for NumPy 1
+        "mcap>=1,<2",
+        "numpy>=1.26,<3",
+        "opencv-python-headless>=4.8,<6",
+        "pydantic>=2,<3",
         "PyYAML",
         "rich",
-        "rosbags",
+        "rosbags>=0.10,<0.12",
         "safetensors",
         "setuptools",
-        "torch",
+        "torch>=2.4,<3",
         "tqdm",
         "zstandard",
     ],
@@ -72,10 +75,12 @@ setup(
         "backends": ["ncnn", "nncf", "onnx", "onnxruntime", "onnxscript", "openvino"],
         # Bags evaluated on a cluster.
         "ray": ["ray"],
+        # A colcon workspace beside ROS from apt.
+        "workspace": ["colcon-common-extensions", "ncnn", PYTEST],
         "test": [
             "hypothesis",
             "playwright",
-            "pytest",
+            PYTEST,
             "pytest-timeout",
             "ray",
             "ruff",

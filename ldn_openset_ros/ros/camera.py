@@ -12,7 +12,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from ldn_openset_ros.errors import OpenSetError, flat
+from ldn_openset_ros.errors import OpenSetError, flat, is_out_of_memory
 from ldn_openset_ros.inference.predictor import FrameLogits, Predictor
 from ldn_openset_ros.ros.camera_names import camera_topic
 from ldn_openset_ros.ros.diagnostics import (
@@ -217,11 +217,7 @@ class Camera:
         if isinstance(error, OpenSetError):
             outcome, reason = Outcome.BAD, str(error)
         else:
-            outcome = Outcome.FAILED
-            reason = (
-                f"recognition failed, {type(error).__name__}: {flat(error)}; if "
-                "memory ran out, lower the parameter resolution"
-            )
+            outcome, reason = Outcome.FAILED, f"recognition failed, {unforeseen(error)}"
         text = f"{self.topic}: {reason}"
         self.statistics.finished(outcome, text)
         count = self._throttle.admit(outcome.value)
@@ -250,10 +246,13 @@ class Camera:
             self._objects.publish(
                 frame.header, frame.rgb.shape[:2], outlying, probability, settings
             )
-        except OpenSetError as error:
-            self._lost_objects.add(str(error))
+        except Exception as error:
+            if not self._node.context.ok():  # shut down meanwhile
+                return
+            reason = str(error) if isinstance(error, OpenSetError) else unforeseen(error)
+            self._lost_objects.add(reason)
             if self._throttle.admit("objects"):
-                self._node.get_logger().error(f"{self.topic}: outlier objects: {error}")
+                self._node.get_logger().error(f"{self.topic}: outlier objects: {reason}")
 
     def _smoothing_of(self, settings: NodeSettings) -> TemporalSmoothing | None:
         """Return what smooths over frames, anew for a new weight; None where it is off."""
@@ -265,6 +264,12 @@ class Camera:
     def _age(self, stamp_ns: int) -> float | None:
         """Return the seconds since a stamp in nanoseconds; None for 0, which is none."""
         return (self._node.get_clock().now().nanoseconds - stamp_ns) / 1e9 if stamp_ns else None
+
+
+def unforeseen(error: Exception) -> str:
+    """Return one line on an exception that nobody wrote for users."""
+    remedy = "; lower the parameter resolution" if is_out_of_memory(error) else ""
+    return f"{type(error).__name__}: {flat(error)}{remedy}"
 
 
 def watch_domain(predictor: Predictor) -> tuple[DomainShift | None, str]:

@@ -98,7 +98,11 @@ def test_a_run_that_lacks_what_another_has_is_named(run, bare):
 
 def test_a_decision_without_truth_keeps_its_share(run):
     decision = replace(
-        run.summary.decision, true_positive_rate=None, false_positive_rate=None, calibration=None
+        run.summary.decision,
+        outlier_share=0.0333,
+        true_positive_rate=None,
+        false_positive_rate=None,
+        calibration=None,
     )
     found = replace(run, summary=replace(run.summary, decision=decision, scores={}))
     section = decision_section([found])
