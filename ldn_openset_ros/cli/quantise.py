@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -209,4 +210,6 @@ def _measure(
                 ),
             )
         )
+    if summaries[0].class_mismatch:
+        sys.stderr.write(f"{name}: {summaries[0].class_mismatch}\n")
     return losses(*summaries, score)
