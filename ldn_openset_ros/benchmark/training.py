@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 
 from ldn_openset_ros.benchmark.timings import Timing, Timings
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.training.batches import load_batches, told_worker_deaths
+from ldn_openset_ros.training.batches import load_batches
 from ldn_openset_ros.training.initial import describe, initial_network
 from ldn_openset_ros.training.loop import Trainer, prepare
 from ldn_openset_ros.training.optimiser import build_optimiser
@@ -137,8 +137,7 @@ class TimedLoop:
         first, self._step = self._step, self._step + UNMEASURED + steps
         settings = replace(self._settings, steps=self._step)
         batches = load_batches(self._pictures, settings, first, self._processes)
-        with told_worker_deaths():
-            seconds = [self._time_step(batches, step) for step in range(first + 1, self._step + 1)]
+        seconds = [self._time_step(batches, step) for step in range(first + 1, self._step + 1)]
         return seconds[UNMEASURED:]
 
     def _time_step(self, batches: Iterator, step: int) -> dict[str, float]:

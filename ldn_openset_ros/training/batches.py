@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any
 
@@ -62,7 +63,7 @@ def load_batches(
     """Yield this process's batches of `TrainingPictures` from step `first_step` on.
 
     Raises OpenSetError where a picture cannot be read, by a worker too, and where workers cannot
-    be started. What a worker's death raises, at any time, `told_worker_deaths` turns into one.
+    be started or are killed.
     """
     shared = fits_shared_memory(settings, processes.is_first)
     loader = DataLoader(
@@ -77,10 +78,43 @@ def load_batches(
         # A forked worker would wait for ever for OpenCV's threads, which stay in the parent.
         multiprocessing_context="spawn" if settings.workers else None,
     )
-    for batch in loader:
+    batches = start_workers(loader)
+    while True:
+        try:
+            batch = next(batches)
+        except StopIteration:
+            return
+        except RuntimeError as error:
+            raise told(error) from None
         if isinstance(batch, OpenSetError):
             raise batch
         yield batch if shared else tuple(map(torch.from_numpy, batch))
+
+
+def start_workers(loader: DataLoader) -> Iterator:
+    """Return the loader's batches, of which `next` alone tells that a worker was killed.
+
+    torch would tell by a handler of SIGCHLD, which raises wherever the program is, at its end too.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return iter(loader)
+    handler = signal.getsignal(signal.SIGCHLD)
+    batches = iter(loader)
+    signal.signal(signal.SIGCHLD, handler or signal.SIG_DFL)
+    return batches
+
+
+def told(error: RuntimeError) -> Exception:
+    """Return what a user is to read where no batch could be had; other errors as they are."""
+    text = flat(error)
+    if "memory(shm)" in text:
+        return OpenSetError(f"{SHARED_MEMORY} is full: {REMEDY}")
+    if "DataLoader worker" in text and "exited unexpectedly" in text:
+        return OpenSetError(
+            f"a data worker was killed, as where memory or {SHARED_MEMORY} is full: "
+            f"{MEMORY_REMEDY}; or {REMEDY}"
+        )
+    return error
 
 
 def fits_shared_memory(settings: TrainingSettings, tell: bool = False) -> bool:
@@ -153,20 +187,3 @@ def stack_arrays(items: Sequence) -> Any:
 def first_error(items: Sequence) -> OpenSetError | None:
     """Return the first of the items that could not be made."""
     return next((item for item in items if isinstance(item, OpenSetError)), None)
-
-
-@contextmanager
-def told_worker_deaths() -> Iterator[None]:
-    """Raise OpenSetError where a data worker was killed, of which torch may tell at any time."""
-    try:
-        yield
-    except RuntimeError as error:
-        text = flat(error)
-        if SHARED_MEMORY in text or "memory(shm)" in text:
-            raise OpenSetError(f"{SHARED_MEMORY} is full: {REMEDY}") from None
-        if "DataLoader worker" in text and ("killed" in text or "exited unexpectedly" in text):
-            raise OpenSetError(
-                f"a data worker was killed, as where memory or {SHARED_MEMORY} is full: "
-                f"{MEMORY_REMEDY}; or {REMEDY}"
-            ) from None
-        raise

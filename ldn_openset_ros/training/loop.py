@@ -27,7 +27,7 @@ from ldn_openset_ros.nn.gradient_checkpointing import enable_gradient_checkpoint
 from ldn_openset_ros.nn.processes import mean_over_processes, share_batch_norm
 from ldn_openset_ros.recognition.module import Truth
 from ldn_openset_ros.recognition.registry import build_recognition
-from ldn_openset_ros.training.batches import load_batches, told_worker_deaths
+from ldn_openset_ros.training.batches import load_batches
 from ldn_openset_ros.training.compilation import compile_network
 from ldn_openset_ros.training.files import check_writable
 from ldn_openset_ros.training.initial import describe, initial_fingerprint, initial_network
@@ -61,7 +61,7 @@ def train(
     data: the folder with the data sets the settings name. The output folder gets `losses.csv`,
     `validation.csv`, `last.safetensors` (to resume from) and `model/`, the trained model.
     """
-    with told_worker_deaths(), joined_processes(torch.device(device)) as processes:
+    with joined_processes(torch.device(device)) as processes:
         return _train(settings, data, output, processes)
 
 
