@@ -40,7 +40,9 @@ def train(small_data, tmp_path):
 
 def lines_of(text: str) -> list[str]:
     """Return what was written beside the progress bar."""
-    return [line for line in text.replace("\r", "\n").splitlines() if line and "%|" not in line]
+    return [
+        line for line in text.replace("\r", "\n").splitlines() if line.strip() and "%|" not in line
+    ]
 
 
 @pytest.mark.timeout(180)
