@@ -168,6 +168,9 @@ class ToldErrors(Dataset):
             return self._items[index]
         except OpenSetError as error:
             return error
+        except OSError as error:
+            what = error.filename or "a training picture"
+            return OpenSetError(f"cannot read {what}: {error.strerror}: restore it")
         except MemoryError:
             return OpenSetError(f"no memory is left for training pictures: {MEMORY_REMEDY}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -25,14 +26,16 @@ from ldn_openset_ros.training.processes import Processes
 from ldn_openset_ros.training.settings import TrainingSettings
 
 SETTINGS = TrainingSettings("small", crop=(32, 64), batch_size=2, steps=9, workers=1)
+BROKEN = OpenSetError("a/b.png is no readable picture: replace the file")
 ALONE = Processes(0, 1, torch.device("cpu"))
 
 
 class Numbered(Dataset):
     """Pictures of their number; `broken` cannot be read, `deadly` ends the worker by a signal."""
 
-    def __init__(self, broken=None, deadly=None, death=signal.SIGKILL) -> None:
-        self._broken, self._deadly, self._death = broken, deadly, death
+    def __init__(self, broken=None, error=BROKEN, deadly=None, death=signal.SIGKILL) -> None:
+        self._broken, self._error = broken, error
+        self._deadly, self._death = deadly, death
 
     def __len__(self) -> int:
         return 18
@@ -41,7 +44,7 @@ class Numbered(Dataset):
         if index == self._deadly:
             os.kill(os.getpid(), self._death)
         if index == self._broken:
-            raise OpenSetError("a/b.png is no readable picture: replace the file")
+            raise self._error
         rgb = torch.full((32, 64, 3), index, dtype=torch.uint8)
         return rgb, rgb[..., 0], rgb[..., 1]
 
@@ -75,7 +78,19 @@ def test_batches_are_the_same_without_workers_in_shared_memory_and_through_pipes
 def test_a_picture_that_cannot_be_read_is_one_line_from_a_worker_too(workers):
     with pytest.raises(OpenSetError) as caught:
         firsts(Numbered(broken=16), replace(SETTINGS, workers=workers))
-    assert str(caught.value) == "a/b.png is no readable picture: replace the file"
+    assert str(caught.value) == str(BROKEN)
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (FileNotFoundError(errno.ENOENT, "No such file", "a/b.h5"), "cannot read a/b.h5: No such"),
+        (MemoryError(), "no memory is left for training pictures: lower workers, cache_mb"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line_with_the_remedy(error, line):
+    with pytest.raises(OpenSetError, match=line):
+        firsts(Numbered(broken=16, error=error), replace(SETTINGS, workers=0))
 
 
 def test_room_is_needed_for_all_batches_that_are_on_their_way(monkeypatch):
