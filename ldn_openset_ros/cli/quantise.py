@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -200,4 +201,6 @@ def _measure(
                 ),
             )
         )
+    if summaries[0].class_mismatch:
+        sys.stderr.write(f"{name}: {summaries[0].class_mismatch}\n")
     return losses(*summaries, score)

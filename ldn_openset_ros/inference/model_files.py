@@ -214,7 +214,9 @@ def write_model(folder: Path, description: ModelDescription, network: OpenSetNet
         folder.mkdir(parents=True, exist_ok=True)
         write_weights(state, folder / WEIGHTS_FILE, half_precision=False)
     except (OSError, SafetensorError) as error:
-        raise OpenSetError(f"cannot write the model {folder}: {error}") from None
+        raise OpenSetError(
+            f"cannot write the model {folder}: {error}: make room or choose another folder"
+        ) from None
     write_description(folder, description)
 
 
