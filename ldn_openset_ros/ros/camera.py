@@ -29,7 +29,14 @@ from ldn_openset_ros.ros.images import decode_compressed, decode_image, image_me
 from ldn_openset_ros.ros.objects import NEEDED, OutlierObjects
 from ldn_openset_ros.ros.parameters import NodeSettings
 from ldn_openset_ros.ros.qos import output_qos, sensor_qos
-from ldn_openset_ros.ros.recognition import OUTPUTS, make_maps
+from ldn_openset_ros.ros.recognition import OUTPUTS, make_maps, output_size
+from ldn_openset_ros.ros.silence import (
+    COMPRESSED_IMAGE,
+    IMAGE,
+    Silence,
+    SilenceWatch,
+    where_images_are,
+)
 from ldn_openset_ros.ros.stamped import stamp_of
 from ldn_openset_ros.ros.temporal_smoothing import TemporalSmoothing
 from ldn_openset_ros.ros.throttle import Throttle
@@ -84,6 +91,7 @@ class Camera:
         self._predictor = predictor
         self._deliver = deliver
         self._throttle = Throttle(LOG_PERIOD)
+        self._silence = SilenceWatch()
         self._smoothing_weight = 0.0
         self._smoothing = TemporalSmoothing()
         self._shift, self._domain = watch_domain(predictor)
@@ -100,8 +108,9 @@ class Camera:
         if settings.image_transport == "compressed":
             # Like image_transport: remapping `image` moves its compressed form as well.
             kind, topic, self._decode = CompressedImage, f"{topic}/compressed", decode_compressed
+            self._kind = COMPRESSED_IMAGE
         else:
-            kind, self._decode = Image, decode_image
+            kind, self._decode, self._kind = Image, decode_image, IMAGE
         topics = self._topics
         self.topic = topics.subscription(kind, topic, self._receive, sensor_qos()).topic_name
         self._outputs = {
@@ -118,8 +127,8 @@ class Camera:
         frames = self.statistics.report()
         objects = self._lost_objects.report()
         shift = self._shift.report() if self._shift else Report(Level.OK, "", {})
-        qos = self._topics.qos_report()
-        reports = (frames, objects, qos, shift)
+        qos, lost = self._topics.qos_report(), self._topics.lost_report()
+        reports = (frames, objects, qos, lost, shift)
         values = {"topic": self.topic, "domain": self._domain}
         for report in reports:
             values.update(report.values)
@@ -127,8 +136,34 @@ class Camera:
         told = [report.message for report in reports if report.level] or [frames.message]
         return Report(level, "; ".join(told), values)
 
+    def look_around(self, waiting: bool) -> None:
+        """Look for what comes late or not at all; to be called about once a second.
+
+        waiting: whether images would be processed, so that it is told where none come.
+        """
+        self._objects.look_for_latched_info()
+        silence = self._silence.look(waiting)
+        if silence is Silence.ENDED:
+            self._node.get_logger().info(f"{self.topic}: {silence.value}")
+        elif silence:
+            where = where_images_are(self.topic, self._kind, self._published_by_others())
+            self._node.get_logger().warning(f"{self.topic}: {silence.value}: {where}")
+
+    def _published_by_others(self) -> dict[str, list[str]]:
+        """Return the types of the topics that have publishers but for the node's own."""
+        node = self._node
+        own = {publisher.topic_name for publisher in node.publishers}
+        return {
+            topic: kinds
+            for topic, kinds in node.get_topic_names_and_types()
+            if topic not in own and node.count_publishers(topic)
+        }
+
     def read(self, message: ImageMessage, settings: NodeSettings) -> Frame | None:
-        """Decode a message; None where it is too old or nobody wants anything of it."""
+        """Decode a message; None where it is too old or nobody wants anything of the network.
+
+        Whoever wants the calibration alone is served here.
+        """
         age = self._age(stamp_of(message))
         if settings.max_age and age is not None and age > settings.max_age:
             self.statistics.finished(Outcome.TOO_OLD)
@@ -136,6 +171,10 @@ class Camera:
         wanted = tuple(n for n, out in self._outputs.items() if out.get_subscription_count())
         objects = self._objects.are_wanted
         if not wanted and not objects:
+            if self._objects.camera_info_is_wanted:
+                size = self._decode(message).shape[:2]
+                maps_size = output_size(size, settings.output_scale)
+                self._objects.publish_camera_info(message.header, size, maps_size)
             self.statistics.finished(Outcome.IDLE)
             return None
         stopwatch = Stopwatch()
@@ -226,6 +265,7 @@ class Camera:
             self._node.get_logger().error(text + repeated)
 
     def _receive(self, message: ImageMessage) -> None:
+        self._silence.arrived()
         jump = self.statistics.received(stamp_of(message))
         if jump and self._throttle.admit("time"):
             self._node.get_logger().warning(

@@ -189,6 +189,20 @@ def test_camera_info_is_passed_on_with_the_frame_s_header(bench, start, rgb):
     assert info.k.tolist() == camera_info(image.header).k.tolist()
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_camera_info_alone_is_passed_on_without_the_network(bench, tiny_model, rgb, scale):
+    node = bench.start(model=str(tiny_model), output_scale=scale)
+    passed = bench.subscribe(CameraInfo, "/openset/camera_info")
+    image, camera = send(bench, rgb)
+    info = answer(camera, image, passed)
+    assert info.header == image.header
+    assert (info.width, info.height) == (WIDTH * scale, HEIGHT * scale)
+    assert info.k[0] == camera_info(image.header).k[0] * scale
+    values = node.cameras[0].report().values
+    assert values["frames_processed"] == "0"
+    assert int(values["frames_idle"]) >= len(passed)
+
+
 def test_settings_that_do_not_go_together_are_refused(start):
     with pytest.raises(OpenSetError, match="obstacle_frame needs mount_height"):
         start(obstacle_frame="base_link")
