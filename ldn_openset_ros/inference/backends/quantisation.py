@@ -18,7 +18,6 @@ from ldn_openset_ros.inference.backends.openvino_backend import quantised_name
 from ldn_openset_ros.inference.backends.openvino_core import openvino_core
 from ldn_openset_ros.inference.backends.pixel_network import PixelNetwork
 
-
 LIBRARIES = ("openvino", "nncf", "onnx", "onnxscript")
 
 
