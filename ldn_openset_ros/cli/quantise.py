@@ -80,18 +80,19 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ldn_openset_ros.inference.backends.pixel_network import PixelNetwork
-    from ldn_openset_ros.inference.backends.quantisation import quantise
+    from ldn_openset_ros.inference.backends.quantisation import check_libraries, quantise
     from ldn_openset_ros.inference.model_files import copy_model, find_model
     from ldn_openset_ros.inference.predictor import Predictor, resized
 
     folder = find_model(args.model)
+    check_libraries()
+    if args.output.exists():
+        raise OpenSetError(f"{args.output} exists: choose another --output")
     samples = _open_samples(args)
     tests = {name: open_test_set(name, Path(root)) for name, root in args.test}
     predictor = Predictor.load(folder, device="cpu")
     frames = [samples[i].rgb for i in spread(len(samples), args.frames)]
     sizes = args.size or _sizes(predictor, frames, tests.values())
-    if args.output.exists():
-        raise OpenSetError(f"{args.output} exists: choose another --output")
     copy_model(folder, args.output, without=("int8_*",))  # those are of another calibration
     network = PixelNetwork.read(folder)
     console = Console()

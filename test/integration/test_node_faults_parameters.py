@@ -240,7 +240,7 @@ def test_an_error_of_a_library_in_the_objects(bench, drill, objects, give, monke
         np.empty(2**50)
 
     monkeypatch.setattr("ldn_openset_ros.ros.objects.pixel_rays", refused)
-    give(calibration(), lambda: "Error" in drill.values()["last_objects_error"])
+    give(calibration(), lambda: "OpenCV" in drill.values()["last_objects_error"])
     told = drill.values()["last_objects_error"]
     assert told.startswith("error: OpenCV(")
     assert "resolution" not in told
