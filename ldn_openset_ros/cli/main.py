@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ldn_openset_ros import __version__
 from ldn_openset_ros.cli.commands import COMMANDS, CommandParser
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.ros.signals import without_bounce
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 
@@ -31,9 +32,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `ldn-openset`; return 0 when done, 1 when failed, 2 on bad usage."""
-    args = build_parser().parse_args(argv)
     try:
-        return args.run(args)
+        with without_bounce():
+            args = build_parser().parse_args(argv)
+            return args.run(args)
     except OpenSetError as error:
         sys.stderr.write(f"error: {error}\n")
         return EXIT_FAILED
