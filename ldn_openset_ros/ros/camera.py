@@ -81,7 +81,7 @@ class Camera:
         self.statistics = FrameStatistics()
         self._lost_objects = LostObjects()
         self._node = node
-        self._predictor = predictor
+        self._predictor: Predictor | None = predictor
         self._deliver = deliver
         self._throttle = Throttle(LOG_PERIOD)
         self._smoothing_weight = 0.0
@@ -110,8 +110,12 @@ class Camera:
         self._objects = OutlierObjects(topics, settings, self.topic, prefix)
 
     def destroy(self) -> None:
-        """Take the topics off the network."""
+        """Take the topics off the network, for good, and let go of the model.
+
+        rclpy's executor keeps what it last waited for, and so this camera, until it waits again.
+        """
         self._topics.destroy()
+        self._predictor = None
 
     def report(self) -> Report:
         """Sum up how the camera's frames fare."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from std_srvs.srv import SetBool
 
 from ldn_openset_ros.errors import OpenSetError, flat
 from ldn_openset_ros.inference.predictor import Predictor
+from ldn_openset_ros.memory import give_back_freed_memory
 from ldn_openset_ros.ros.camera import Camera, Frame, ImageMessage
 from ldn_openset_ros.ros.declaration import declare
 from ldn_openset_ros.ros.diagnostics import Outcome, Report
@@ -380,7 +380,7 @@ def gpu_memory(device: str) -> dict[str, str]:
 
 def free_memory() -> None:
     """Return what a model held to the machine."""
-    gc.collect()
+    give_back_freed_memory()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
