@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from ldn_openset_ros import __version__
 from ldn_openset_ros.cli.commands import COMMANDS, CommandParser
-from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.errors import OpenSetError, OpenSetWarning
 from ldn_openset_ros.ros.signals import without_bounce
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
@@ -33,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `ldn-openset`; return 0 when done, 1 when failed, 2 on bad usage."""
     try:
-        with without_bounce():
+        with without_bounce(), plain_warnings():
             args = build_parser().parse_args(argv)
             return args.run(args)
     except OpenSetError as error:
@@ -46,6 +49,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; Python must not try to flush to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Write our own warnings as one line each, without the code that raised them."""
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if issubclass(category, OpenSetWarning):
+                sys.stderr.write(f"warning: {message}\n")
+            else:
+                others(message, category, *where)
+
+        warnings.showwarning = show
+        yield
 
 
 def run_command(name: str, argv: Sequence[str] | None = None) -> int:
