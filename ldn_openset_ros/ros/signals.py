@@ -64,8 +64,9 @@ def interrupted_once(grace: float) -> Iterator[None]:
 def without_bounce() -> Iterator[None]:
     """Have a Ctrl-C within BOUNCE seconds of the one before do nothing, in the block.
 
-    After an interrupted block that lasts, for Python prints a trace for what comes while it ends.
-    Where SIGINT is ignored or somebody else's, and in other threads, all stays as it is.
+    After a block that it ended a Ctrl-C does nothing: the process is about to end, and Python
+    would print a trace. Where SIGINT is ignored or somebody else's, and in other threads, all
+    stays as it is.
     """
     before = signal.getsignal(signal.SIGINT)
     in_main_thread = threading.current_thread() is threading.main_thread()
@@ -82,5 +83,10 @@ def without_bounce() -> Iterator[None]:
             raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
-    yield
-    signal.signal(signal.SIGINT, before)
+    try:
+        yield
+    except KeyboardInterrupt:
+        before = signal.SIG_IGN
+        raise
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -50,7 +50,7 @@ def warn_of_unknown(node: Node) -> None:
     """
     # rclpy offers no public way to what was given but not declared.
     given = getattr(node, "_parameter_overrides", {})
-    known = node.list_parameters([], 0).result.names
+    known = node.list_parameters([], 0).names
     # Those of topics are declared with the topics.
     unknown = [n for n in given if n not in known and not n.startswith("qos_overrides.")]
     if unknown:
