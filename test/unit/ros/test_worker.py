@@ -87,18 +87,20 @@ def test_stop_before_start():
 def test_it_goes_on_after_a_stop_that_took_too_long(worker, job, ended):
     """Unless its thread has ended by then."""
     assert worker.busy_for() == 0
-    worker.put("a", 1)
-    assert job.started.acquire(timeout=10)
+    worker.put("front", 1)
+    assert job.started.wait(TIMEOUT)
     assert worker.busy_for() > 0
     assert not worker.stop(0.05)
     if ended:
-        job.go_on.set()
-        assert worker.stop(10)
+        job.allowed.set()
+        assert worker.stop(TIMEOUT)
         assert not worker.resume()
         return
     assert worker.resume()
-    worker.put("a", 2)
-    job.go_on.set()
-    assert job.started.acquire(timeout=10)
-    assert worker.stop(10)
-    assert job.done == [1, 2]
+    worker.put("front", 2)
+    job.allowed.set()
+    for _ in range(2):
+        assert job.finished.acquire(timeout=TIMEOUT)
+    assert worker.stop(TIMEOUT)
+    assert [item for item, _ in job.done] == [1, 2]
+    assert job.discarded == []
