@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from ldn_openset_ros import __version__
 from ldn_openset_ros.cli.commands import COMMANDS, CommandParser
-from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.errors import OpenSetError, OpenSetWarning
 from ldn_openset_ros.folders import check_writable
+from ldn_openset_ros.ros.signals import without_bounce
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 WRITTEN_AT_THE_END = ("json", "markdown", "plot")
@@ -34,12 +38,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `ldn-openset`; return 0 when done, 1 when failed, 2 on bad usage."""
-    args = build_parser().parse_args(argv)
     try:
-        for option in WRITTEN_AT_THE_END:
-            if getattr(args, option, None) is not None:
-                check_writable(getattr(args, option))
-        return args.run(args)
+        with without_bounce(), plain_warnings():
+            args = build_parser().parse_args(argv)
+            for option in WRITTEN_AT_THE_END:
+                if getattr(args, option, None) is not None:
+                    check_writable(getattr(args, option))
+            return args.run(args)
     except OpenSetError as error:
         sys.stderr.write(f"error: {error}\n")
         return EXIT_FAILED
@@ -50,6 +55,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; Python must not try to flush to it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Write our own warnings as one line each, without the code that raised them."""
+    with warnings.catch_warnings():
+        others = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if issubclass(category, OpenSetWarning):
+                sys.stderr.write(f"warning: {message}\n")
+            else:
+                others(message, category, *where)
+
+        warnings.showwarning = show
+        yield
 
 
 def run_command(name: str, argv: Sequence[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from ldn_openset_ros.ros.images import image_message
 from ldn_openset_ros.ros.media import open_media
 from ldn_openset_ros.ros.process import run_node
 from ldn_openset_ros.ros.qos import output_qos
-from ldn_openset_ros.ros.start_parameters import declare_once
+from ldn_openset_ros.ros.start_parameters import declare_once, warn_of_unknown
 
 NODE_NAME = "media_camera"
 MAX_RATE = 1000.0
@@ -51,6 +51,7 @@ class MediaCamera(Node):
         super().__init__(NODE_NAME, **node_arguments)
         self.finished = Future()
         self.settings = _read_settings(self)
+        warn_of_unknown(self)
         self._media = open_media(self.settings.source)
         self._images = self.create_publisher(Image, IMAGE_TOPIC, output_qos())
         rate = self.settings.rate or self._media.rate

@@ -9,7 +9,12 @@ from typing import Any
 from ldn_openset_ros.errors import OpenSetError, one_line
 from ldn_openset_ros.inference.backends.names import BACKENDS, PRECISIONS
 from ldn_openset_ros.inference.calibration import CALIBRATED
-from ldn_openset_ros.inference.model_files import DecisionSettings, find_model, read_description
+from ldn_openset_ros.inference.model_files import (
+    DecisionSettings,
+    find_model,
+    known_thresholds,
+    read_description,
+)
 from ldn_openset_ros.resources import DEFAULT_MODEL
 from ldn_openset_ros.ros.camera_names import CAMERA_NAMES, ONLY_CAMERA, check_cameras
 from ldn_openset_ros.score_names import SCORE_NAMES
@@ -222,6 +227,14 @@ def wrong_type(name: str, example: Any) -> OpenSetError:
 def out_of_range(name: str) -> OpenSetError:
     """Return the error for a value outside a parameter's bounds."""
     return OpenSetError(f"parameter {name} is out of range: give {allowed_values(name)}")
+
+
+def own_thresholds(model: str) -> dict[str, float]:
+    """Return by score the thresholds that a model has; none where it cannot be read."""
+    try:
+        return known_thresholds(read_description(find_model(model)))
+    except OpenSetError:
+        return {}
 
 
 def own_values(model: str) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from ldn_openset_ros.bags.topics import (
 )
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.ros.process import run_node
-from ldn_openset_ros.ros.start_parameters import declare_once
+from ldn_openset_ros.ros.start_parameters import declare_once, warn_of_unknown
 
 NODE_NAME = "player"
 
@@ -98,6 +98,7 @@ class Player(Node):
     def __init__(self, **node_arguments) -> None:
         super().__init__(NODE_NAME, **node_arguments)
         self.settings = _read_settings(self)
+        warn_of_unknown(self)
         self._reader = BagReader(self.settings.bag)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -40,3 +41,21 @@ def declare_once(
     if bounds is not None and not bounds[0] <= value <= bounds[1]:  # rclpy lets NaN pass
         raise OpenSetError(f"parameter {name}: give {allowed}")
     return value
+
+
+def warn_of_unknown(node: Node) -> None:
+    """Warn of parameters that were given for a node and that it has not declared.
+
+    A warning and no error, for a section `/**` of a file may hold other nodes' parameters.
+    """
+    # rclpy offers no public way to what was given but not declared.
+    given = getattr(node, "_parameter_overrides", {})
+    known = node.list_parameters([], 0).names
+    # Those of topics are declared with the topics.
+    unknown = [n for n in given if n not in known and not n.startswith("qos_overrides.")]
+    if unknown:
+        told = []
+        for name in sorted(unknown):
+            near = difflib.get_close_matches(name, known, 1)
+            told.append(f"{name} (do you mean {near[0]}?)" if near else name)
+        node.get_logger().warning(f"unknown parameters have no effect: {', '.join(told)}")

@@ -64,7 +64,11 @@ def launch_arguments(file: str) -> set[str]:
 
 def executables() -> dict[str, str]:
     """Return the module of each executable, as setup.py has them."""
-    return dict(re.findall(r'"([\w-]+) = ([\w.]+):main"', (ROOT / "setup.py").read_text()))
+    entries = re.findall(r'"([\w-]+) = ([\w.]+):(\w+)"', (ROOT / "setup.py").read_text())
+    return {
+        name: module if function == "main" else module.replace("executables", function)
+        for name, module, function in entries
+    }
 
 
 def check_launch(file: str, *arguments: str) -> None:
