@@ -9,7 +9,6 @@ from typing import Any
 from ldn_openset_ros.errors import OpenSetError, one_line
 from ldn_openset_ros.inference.backends.names import BACKENDS, PRECISIONS
 from ldn_openset_ros.inference.calibration import CALIBRATED
-from ldn_openset_ros.inference.model_files import DecisionSettings, find_model, read_description
 from ldn_openset_ros.resources import DEFAULT_MODEL
 from ldn_openset_ros.ros.camera_names import CAMERA_NAMES, ONLY_CAMERA, check_cameras
 from ldn_openset_ros.score_names import SCORE_NAMES
@@ -229,6 +228,13 @@ def own_values(model: str) -> dict[str, Any]:
 
     Where it cannot be read, those of no model: configure will say what is wrong with it.
     """
+    # Here, for it brings torch, and launch files, which read the rest, have no use for that.
+    from ldn_openset_ros.inference.model_files import (
+        DecisionSettings,
+        find_model,
+        read_description,
+    )
+
     try:
         own = read_description(find_model(model)).decision
     except OpenSetError:
