@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldn_openset_ros.cli.json_file import write_json
+from ldn_openset_ros.cli.json_file import check_writable, write_json
 from ldn_openset_ros.data.registry import WITHOUT_SPLITS
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.test_sets import TEST_SET_NAMES, open_test_set
@@ -96,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
     source = find_model(args.model)
     if args.output and os.path.exists(args.output / DESCRIPTION_FILE):
         raise OpenSetError(f"{args.output} holds a model already: remove it or choose another -o")
+    check_writable(((args.output or source) / DESCRIPTION_FILE).resolve())
     predictor = Predictor.load(source, args.device, "torch", resolution=args.resolution)
     whole = args.dataset in WITHOUT_SPLITS or args.dataset in COMPOSED_OF_WILD_DASH
     split = args.split or (None if whole else DEFAULT_SPLIT)

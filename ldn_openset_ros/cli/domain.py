@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ldn_openset_ros.cli.json_file import write_json
+from ldn_openset_ros.cli.json_file import check_writable, write_json
 from ldn_openset_ros.data.registry import DATASET_NAMES, WITHOUT_SPLITS, open_dataset
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from tqdm import tqdm
 
-    from ldn_openset_ros.evaluation.domain import measure_domain
+    from ldn_openset_ros.evaluation.domain import check_frames, measure_domain
     from ldn_openset_ros.inference.model_files import (
         DESCRIPTION_FILE,
         find_model,
@@ -49,12 +49,14 @@ def run(args: argparse.Namespace) -> int:
     from ldn_openset_ros.inference.predictor import Predictor
 
     folder = find_model(args.model)
-    predictor = Predictor.load(folder, args.device, "torch", resolution=args.resolution)
+    check_writable((folder / DESCRIPTION_FILE).resolve())
     whole = args.dataset in WITHOUT_SPLITS
     split = args.split or (None if whole else DEFAULT_SPLIT)
     samples = open_dataset(args.dataset, args.root, split)
-    frames = tqdm((samples[i] for i in range(len(samples))), total=len(samples), unit="frame")
     data = f"{args.dataset}, split {split}" if split else args.dataset
+    check_frames(len(samples), data)
+    predictor = Predictor.load(folder, args.device, "torch", resolution=args.resolution)
+    frames = tqdm((samples[i] for i in range(len(samples))), total=len(samples), unit="frame")
     domain = measure_domain(predictor, frames, data)
     write_description(folder, replace(read_description(folder), domain=domain))
     console = Console()

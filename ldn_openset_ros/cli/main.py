@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from ldn_openset_ros import __version__
 from ldn_openset_ros.cli.commands import COMMANDS, CommandParser
+from ldn_openset_ros.cli.json_file import check_writable
 from ldn_openset_ros.errors import OpenSetError
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
@@ -33,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `ldn-openset`; return 0 when done, 1 when failed, 2 on bad usage."""
     args = build_parser().parse_args(argv)
     try:
+        if getattr(args, "json", None):
+            check_writable(args.json)
         return args.run(args)
     except OpenSetError as error:
         sys.stderr.write(f"error: {error}\n")

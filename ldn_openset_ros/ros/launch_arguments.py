@@ -142,9 +142,11 @@ def node_parameter(name: str) -> Argument:
 
 
 def _read(argument: Argument, text: str) -> Any:
-    if argument.default == "" and not text:
-        return None
-    return argument.kind.read(text)
+    if text:
+        return argument.kind.read(text)
+    if argument.default != "":
+        raise ValueError
+    return None
 
 
 def _flag(text: str) -> bool:
@@ -186,7 +188,7 @@ def _namespace(text: str) -> str:
 
 
 def _bag(text: str) -> str:
-    if not text or not Path(text).exists():
+    if not Path(text).exists():
         raise ValueError
     return text
 
@@ -197,7 +199,7 @@ def _parameter_file(text: str) -> str:
         content = yaml.safe_load(Path(text).read_text())
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
-        raise OpenSetError(f"cannot read {text or repr(text)}: {reason}") from None
+        raise OpenSetError(f"cannot read {text}: {reason}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise OpenSetError(f"{text} is no YAML: {one_line(flat(error))}") from None
     if not _is_parameters(content):

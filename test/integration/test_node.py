@@ -676,17 +676,18 @@ REFUSED_STARTS = [
     ({"model": ""}, "no model ''"),
     ({"device": "cuda:99"}, "device 'cuda:99' is not there"),
     ({"device": "toaster"}, "choose auto, cpu or cuda:N"),
-    ({"device": 0}, "parameter device has a wrong type: give a text, for example 'auto'"),
+    ({"device": 0}, "device '0': choose auto, cpu or cuda:N"),
+    ({"device": True}, "parameter device has a wrong type: give a text, for example 'auto'"),
     ({"threshold": 1.5}, "parameter threshold is out of range: give a value from 0 to 1"),
     ({"threshold": -0.5}, "parameter threshold is out of range: give a value from 0 to 1"),
     ({"threshold": float("nan")}, "parameter threshold is out of range"),
     ({"threshold": "high"}, "threshold is 'high': give a value from 0 to 1 or calibrated"),
     ({"threshold": False}, "threshold is False: give a value from 0 to 1 or calibrated"),
     ({"threshold": "calibrated"}, "no calibration of op_x_msm: run `ldn-openset calibrate MODEL"),
-    ({"smoothing": 1}, "parameter smoothing has a wrong type: give a floating-point number"),
+    ({"smoothing": "1"}, "parameter smoothing has a wrong type: give a floating-point number"),
     ({"fusion": "magic"}, "parameter fusion is 'magic': give one of op, msm"),
     ({"resolution": -1}, "parameter resolution is out of range: give a value from 0 to 8192"),
-    ({"resolution": 512.0}, "parameter resolution has a wrong type: give a whole number"),
+    ({"resolution": 512.5}, "parameter resolution has a wrong type: give a whole number"),
     ({"backend": "magic"}, "parameter backend is 'magic': give one of auto, torch"),
     ({"precision": "float8"}, "parameter precision is 'float8': give one of auto, float32"),
     ({"image_transport": "theora"}, "parameter image_transport is 'theora': give one of raw, com"),
@@ -704,6 +705,20 @@ def test_unusable_starts_are_refused_with_the_remedy(bench, tiny_model, paramete
         bench.start(**{"model": str(tiny_model), **parameters})
     assert reason in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_numbers_are_taken_as_yaml_gives_them(bench, tiny_model, tmp_path, monkeypatch):
+    """A whole number for a double or a text, and 480.0 for a whole number."""
+    (tmp_path / "123").symlink_to(tiny_model)
+    monkeypatch.chdir(tmp_path)
+    node = bench.start(model=123, smoothing=1, resolution=48.0, threshold=1)
+    values = {n: node.get_parameter(n).value for n in ("model", "smoothing", "resolution")}
+    assert values == {"model": "123", "smoothing": 1.0, "resolution": 48}
+    assert [type(value) for value in values.values()] == [str, float, int]
+    assert node.get_parameter("threshold").value == 1
+    # As the declared type it is set from now on.
+    assert bench.set_parameters(smoothing=2.0) == ""
+    assert node.describe_parameter("smoothing").floating_point_range[0].to_value == 20.0
 
 
 def test_a_model_that_torch_cannot_load_is_one_line(bench, tiny_model):
