@@ -273,3 +273,17 @@ def test_a_calibration_of_another_size_is_not_passed_on_for_scaled_maps(bench, t
     wait_for(answered)
     assert (passed_on[0].width, passed_on[0].height) == (48, 32)
     assert passed_on[0].k[0] == 40
+
+
+def test_numbers_are_taken_as_yaml_gives_them(bench, tiny_model, tmp_path, monkeypatch):
+    """A whole number for a double or a text, and 480.0 for a whole number."""
+    (tmp_path / "123").symlink_to(tiny_model)
+    monkeypatch.chdir(tmp_path)
+    node = bench.start(model=123, smoothing=1, resolution=48.0, threshold=1)
+    values = {n: node.get_parameter(n).value for n in ("model", "smoothing", "resolution")}
+    assert values == {"model": "123", "smoothing": 1.0, "resolution": 48}
+    assert [type(value) for value in values.values()] == [str, float, int]
+    assert node.get_parameter("threshold").value == 1
+    # As the declared type it is set from now on.
+    assert bench.set_parameters(smoothing=2.0) == ""
+    assert node.describe_parameter("smoothing").floating_point_range[0].to_value == 20.0

@@ -22,6 +22,7 @@ pytest.importorskip("launch_testing.asserts", reason="needs launch_testing: inst
 
 from diagnostic_msgs.msg import DiagnosticArray
 from peer import Peer
+from process_state import has_ended
 from scenarios import SCENARIOS
 from sensor_msgs.msg import CameraInfo
 
@@ -141,7 +142,7 @@ def test_no_process_outlives_a_launch_that_dies(launch, tiny_model, name, moment
     process.send_signal(getattr(signal, name))
     process.wait(TIMEOUT)
     deadline = time.monotonic() + TIMEOUT
-    while any(os.path.exists(f"/proc/{pid}") for pid in started.values()):
+    while not all(has_ended(int(pid)) for pid in started.values()):
         assert time.monotonic() < deadline, "a process was left behind"
         time.sleep(0.05)
 
