@@ -163,10 +163,12 @@ def _whole(text: str) -> int:
 
 
 def _number_or_word(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
 
 
 def _text(text: str) -> str:

@@ -144,7 +144,8 @@ def test_all_wrong_arguments_are_named_at_once():
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
-        ("threshold", "0", 0.0),
+        ("threshold", "0", 0),
+        ("threshold", "0.3", 0.3),
         ("threshold", "calibrated", "calibrated"),
         ("resolution", "480", 480),
         ("resolution", "480.0", 480),
