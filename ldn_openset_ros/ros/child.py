@@ -37,8 +37,17 @@ def end_with_launch() -> None:
     parent = os.environ.get(PARENT_VARIABLE)
     if parent == str(os.getppid()):
         end_with_parent(int(parent))
-    elif parent and not Path(f"/proc/{parent}").exists() and Path("/proc/self").exists():
+    elif parent and sys.platform == "linux" and has_ended(int(parent)):
         sys.exit("the launch that started this process has ended: start it anew")
+
+
+def has_ended(process: int) -> bool:
+    """Return whether a process is gone, or a zombie whose exit code nobody has taken (Linux)."""
+    try:
+        stat = Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return True
+    return stat.rpartition(")")[2].split()[0] == "Z"
 
 
 if __name__ == "__main__":

@@ -21,7 +21,6 @@ pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
 from bag_of_frames import make_samples, write_bag
 from bench import LATCHED, wait_for
 from drill import OUTPUTS, assert_maps, picture
-from process_state import has_ended
 from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParameters
 from sensor_msgs.msg import Image
@@ -29,7 +28,7 @@ from std_msgs.msg import String
 
 from ldn_openset_ros.bags.reader import BagReader
 from ldn_openset_ros.inference.predictor import Predictor
-from ldn_openset_ros.ros.child import PARENT_VARIABLE
+from ldn_openset_ros.ros.child import PARENT_VARIABLE, has_ended
 from ldn_openset_ros.ros.shared_memory import MIN_AGE
 
 TIMEOUT = 120
@@ -110,8 +109,9 @@ def test_a_launch_that_is_killed(bench, domain, tiny_model):
         pid = int(launch.stdout.readline())
         wait_for(lambda up=is_up: len(legends) >= up, "the node")
         launch.kill()
-        launch.communicate()
+        # Before anybody takes its exit code.
         wait_for(lambda pid=pid: has_ended(pid), "the end of the node")
+        launch.communicate()
     assert len(legends) == 1
 
 

@@ -22,7 +22,6 @@ pytest.importorskip("launch_testing.asserts", reason="needs launch_testing: inst
 
 from diagnostic_msgs.msg import DiagnosticArray
 from peer import Peer
-from process_state import has_ended
 from scenarios import SCENARIOS
 from sensor_msgs.msg import CameraInfo
 
@@ -31,6 +30,7 @@ from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.resources import share_directory
+from ldn_openset_ros.ros.child import has_ended
 from ldn_openset_ros.ros.environment import fast_dds_profile
 from ldn_openset_ros.ros.images import decode_map
 from ldn_openset_ros.ros.launch_arguments import read_arguments
