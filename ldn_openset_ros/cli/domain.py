@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from tqdm import tqdm
 
-    from ldn_openset_ros.evaluation.domain import measure_domain
+    from ldn_openset_ros.evaluation.domain import check_frames, measure_domain
     from ldn_openset_ros.inference.model_files import (
         DESCRIPTION_FILE,
         check_changeable,
@@ -51,12 +51,13 @@ def run(args: argparse.Namespace) -> int:
 
     folder = find_model(args.model)
     check_changeable(folder)
-    predictor = Predictor.load(folder, args.device, "torch", resolution=args.resolution)
     whole = args.dataset in WITHOUT_SPLITS
     split = args.split or (None if whole else DEFAULT_SPLIT)
     samples = open_dataset(args.dataset, args.root, split)
-    frames = tqdm((samples[i] for i in range(len(samples))), total=len(samples), unit="frame")
     data = f"{args.dataset}, split {split}" if split else args.dataset
+    check_frames(len(samples), data)
+    predictor = Predictor.load(folder, args.device, "torch", resolution=args.resolution)
+    frames = tqdm((samples[i] for i in range(len(samples))), total=len(samples), unit="frame")
     domain = measure_domain(predictor, frames, data)
     write_description(folder, replace(read_description(folder), domain=domain))
     console = Console()

@@ -86,9 +86,14 @@ def run(args: argparse.Namespace) -> int:
     from ldn_openset_ros.cli.figures import print_figures
     from ldn_openset_ros.cli.plotting import report_writer
     from ldn_openset_ros.evaluation.results_folder import refuse_results
+    from ldn_openset_ros.inference.model_files import find_model
 
     _check(args)
     names = _names(args.models)
+    for model in names.values():  # before the first of them is measured
+        find_model(model)
+    if not args.root.is_dir():
+        raise OpenSetError(f"--root: no folder {args.root}: give that of the data set")
     if args.output and not args.resume:
         for name in names:
             refuse_results(args.output / name)

@@ -108,17 +108,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print the figures, write results and report."""
+    from ldn_openset_ros.bags.bag_files import find_bags, unique_bags
+
+    _check_usage(args)
+    bags = unique_bags(bag for path in args.bags for bag in find_bags(path))
+    # After that, for they take their time.
     from rich.console import Console
 
-    from ldn_openset_ros.bags.bag_files import find_bags, unique_bags
     from ldn_openset_ros.cli.figures import live_note, print_figures
     from ldn_openset_ros.cli.plotting import report_writer
     from ldn_openset_ros.evaluation.bag_job import evaluate_bags
     from ldn_openset_ros.evaluation.results_folder import TIMING_FILE
     from ldn_openset_ros.evaluation.summary import TimingSummary, read_summary, to_json
 
-    _check_usage(args)
-    bags = unique_bags(bag for path in args.bags for bag in find_bags(path))
     if args.output_bag is not None and (len(bags) > 1 or args.resume):
         args.usage_error("--output-bag takes one bag, and no --resume")
     write_report = report_writer()

@@ -462,3 +462,17 @@ def test_a_resolution_at_which_the_domain_is_not_watched(bench, tiny_model, tmp_
     node = bench.start(model=str(folder), resolution=64)
     wait_for(lambda: newest().get("domain") == "watched")
     assert warnings == []
+
+
+def test_numbers_are_taken_as_yaml_gives_them(bench, tiny_model, tmp_path, monkeypatch):
+    """A whole number for a double or a text, and 480.0 for a whole number."""
+    (tmp_path / "123").symlink_to(tiny_model)
+    monkeypatch.chdir(tmp_path)
+    node = bench.start(model=123, smoothing=1, resolution=48.0, threshold=1)
+    values = {n: node.get_parameter(n).value for n in ("model", "smoothing", "resolution")}
+    assert values == {"model": "123", "smoothing": 1.0, "resolution": 48}
+    assert [type(value) for value in values.values()] == [str, float, int]
+    assert node.get_parameter("threshold").value == 1
+    # As the declared type it is set from now on.
+    assert bench.set_parameters(smoothing=2.0) == ""
+    assert node.describe_parameter("smoothing").floating_point_range[0].to_value == 20.0

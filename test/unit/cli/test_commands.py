@@ -132,6 +132,9 @@ def test_evaluate_prints_its_protocol_and_writes_json(tiny_model, pictures, tmp_
         (["info", "no/such/model"], "no/such/model"),
         (["predict", "no/such/model", "x.png", "-o", "/tmp/x"], "no/such/model"),
         (["evaluate", "no/such", "--dataset", "camvid", "--root", "/none"], "no/such"),
+        (["evaluate", "camvid_lite0", "no/such", "--dataset", "camvid", "--root", "/"], "no/such"),
+        (["evaluate", "--dataset", "camvid", "--root", "/none"], "--root: no folder /none"),
+        (["info", "no/such/model", "--json", "/tmp"], "cannot write /tmp: it is a folder"),
         (["train", "no/such.yaml"], "no/such.yaml"),
     ],
 )
