@@ -50,6 +50,7 @@ class FrameTopics:
     label_truth: mono8 Image, train ids, 255 ignore.
     outlier_probability, open_set, labels: the node's recorded outputs, 32FC1 and mono8 Images.
     legend: std_msgs/String with JSON, what the ids of the recorded outputs mean.
+    outlier_value: no topic, but what stands for outliers in `outlier_truth`; None = 1.
     """
 
     image: str | None = None
@@ -59,6 +60,7 @@ class FrameTopics:
     open_set: str | None = None
     labels: str | None = None
     legend: str | None = None
+    outlier_value: int | None = None
 
     @property
     def truths(self) -> tuple[str, ...]:

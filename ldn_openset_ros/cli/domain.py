@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldn_openset_ros.cli.json_file import write_json
+from ldn_openset_ros.cli.outlier_value import add_outlier_value
 from ldn_openset_ros.data.registry import DATASET_NAMES, WITHOUT_SPLITS, open_dataset
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", required=True, choices=DATASET_NAMES)
     parser.add_argument("--root", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--split", help=f"split of the data set (default: {DEFAULT_SPLIT})")
+    add_outlier_value(parser, "the maps of the data set `folder`")
     parser.add_argument("--resolution", type=int, help="shorter side in pixels, 0 = as it comes")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
     parser.add_argument("--json", type=Path, help="write the ranges to this file")
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     predictor = Predictor.load(folder, args.device, "torch", resolution=args.resolution)
     whole = args.dataset in WITHOUT_SPLITS
     split = args.split or (None if whole else DEFAULT_SPLIT)
-    samples = open_dataset(args.dataset, args.root, split)
+    samples = open_dataset(args.dataset, args.root, split, outlier_value=args.outlier_value)
     frames = tqdm((samples[i] for i in range(len(samples))), total=len(samples), unit="frame")
     data = f"{args.dataset}, split {split}" if split else args.dataset
     domain = measure_domain(predictor, frames, data)

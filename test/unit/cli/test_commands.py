@@ -248,6 +248,27 @@ def outlier_folder(pictures, tmp_path):
     return root
 
 
+def test_evaluate_refuses_masks_of_0_and_255_and_reads_them_when_told(
+    tiny_model, outlier_folder, tmp_path, capsys
+):
+    where = ["--dataset", "folder", "--root", str(outlier_folder), "--device", "cpu"]
+    figures = {}
+    for value in (1, 255):
+        for path in (outlier_folder / "labels").iterdir():
+            truth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            cv2.imwrite(str(path), np.where(truth, value, 0).astype(np.uint8))
+        option = ["--outlier-value", str(value), "--json", str(tmp_path / f"{value}.json")]
+        assert main(["evaluate", str(tiny_model), *where, *option]) == 0
+        figures[value] = json.loads((tmp_path / f"{value}.json").read_text())["ranking"]
+    assert figures[255] == figures[1]
+    assert figures[255]["op"]["positives"] == 200
+    capsys.readouterr()
+    assert main(["evaluate", str(tiny_model), *where]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"the truth in {outlier_folder}/labels has no outlier pixel" in line
+    assert "where 255 means outlier, give --outlier-value 255" in line
+
+
 def test_evaluate_judges_by_the_papers_scores_and_the_models_own(
     calibrated_model, outlier_folder, tmp_path, capsys
 ):

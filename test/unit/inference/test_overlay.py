@@ -41,8 +41,8 @@ def test_outliers_are_marked_even_where_class_colours_are_off():
 def test_the_smallest_frames_are_marked_too(shape):
     """One pixel, or four, is what OpenCV takes for a number."""
     rgb = np.full((*shape, 3), 100, np.uint8)
-    assert (blend_overlay(rgb, np.full(shape, 11, np.uint8), TAXONOMY, 0.0) == OUTLIER_COLOUR).all()
-    assert (blend_overlay(rgb, np.full(shape, 3, np.uint8), TAXONOMY, 0.0) == 100).all()
+    for known, colour in ((11, OUTLIER_COLOUR), (3, (100, 100, 100))):
+        assert (blend_overlay(rgb, np.full(shape, known, np.uint8), TAXONOMY, 0) == colour).all()
 
 
 def test_heat_grows_with_the_score():

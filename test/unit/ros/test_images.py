@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from pictures_of_cameras import turned
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.ros.images import (
@@ -389,10 +390,7 @@ def test_grey_alpha_and_16_bit_files(rgb):
 
 def test_exif_rotation_is_ignored(rgb):
     jpeg = encode(".jpg", rgb[..., ::-1])
-    entry = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)  # orientation: rotated by 90 degrees
-    tiff = b"II*\0" + struct.pack("<IH", 8, 1) + entry + bytes(4)
-    exif = b"Exif\0\0" + tiff
-    rotated = jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
+    rotated = turned(jpeg, 6)  # by 90 degrees
     assert cv2.imdecode(np.frombuffer(rotated, np.uint8), cv2.IMREAD_COLOR).shape == (64, 48, 3)
     np.testing.assert_array_equal(
         decode_compressed(compressed(rotated)), decode_compressed(compressed(jpeg))
