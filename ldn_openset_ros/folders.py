@@ -1,10 +1,26 @@
-"""Make the folders that results go to."""
+"""The folders that results go to, and the home that libraries take for granted."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ldn_openset_ros.errors import OpenSetError
+
+NO_HOME = "/nonexistent"
+"""Debian's home of users without one; libraries that cannot write there take another folder."""
+
+
+def ensure_home() -> None:
+    """Set HOME and USER for a user without home and name, as containers have them.
+
+    matplotlib and torch end with a trace where the user database does not tell these either.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = NO_HOME
+        os.environ.setdefault("USER", str(os.getuid()))
 
 
 def make_folder(path: Path) -> Path:

@@ -108,6 +108,8 @@ def run(args: argparse.Namespace) -> int:
     description = with_calibration(read_description(source), calibration)
     folder = copy_model(source, args.output) if args.output else source
     write_description(folder, description)
+    if args.json:
+        write_json(args.json, asdict(calibration))
     console = Console()
     for line in summary(calibration):
         console.print(line, highlight=False, soft_wrap=True)
@@ -117,8 +119,6 @@ def run(args: argparse.Namespace) -> int:
         highlight=False,
         soft_wrap=True,
     )
-    if args.json:
-        write_json(args.json, asdict(calibration))
     return 0
 
 

@@ -59,11 +59,11 @@ def run(args: argparse.Namespace) -> int:
     data = f"{args.dataset}, split {split}" if split else args.dataset
     domain = measure_domain(predictor, frames, data)
     write_description(folder, replace(read_description(folder), domain=domain))
+    if args.json:
+        write_json(args.json, asdict(domain))
     console = Console()
     for line in (*summary(domain), f"written to {folder / DESCRIPTION_FILE}"):
         console.print(line, highlight=False, soft_wrap=True)
-    if args.json:
-        write_json(args.json, asdict(domain))
     return 0
 
 

@@ -96,6 +96,12 @@ def run(args: argparse.Namespace) -> int:
     runs = {}
     for name, model in names.items():
         runs[name] = [_evaluate(args, model, name, assay) for assay in range(args.assays)]
+    if args.output:
+        from ldn_openset_ros.report.write import write_report
+
+        write_report([args.output / name for name in runs], args.output / REPORT_FILE)
+    if args.json:
+        write_json(args.json, as_json(args.dataset, runs))
     console = Console()
     if args.assays > 1:
         for name, summaries in runs.items():
@@ -106,12 +112,7 @@ def run(args: argparse.Namespace) -> int:
         first = {name: summaries[0] for name, summaries in runs.items()}
         print_figures(console, first, f"{', '.join(runs)} on {args.dataset}")
     if args.output:
-        from ldn_openset_ros.report.write import write_report
-
-        write_report([args.output / name for name in runs], args.output / REPORT_FILE)
         console.print(f"look at {args.output / REPORT_FILE}", highlight=False, soft_wrap=True)
-    if args.json:
-        write_json(args.json, as_json(args.dataset, runs))
     return 0
 
 

@@ -133,6 +133,8 @@ def run(args: argparse.Namespace) -> int:
     from ldn_openset_ros.report.write import write_report  # matplotlib takes its time
 
     write_report([args.output], args.output / REPORT_FILE)
+    if args.json:
+        write_json(args.json, json.loads(to_json(summary)))
     console = Console()
     print_figures(console, {summary.title: summary}, summary.title)
     if args.live:
@@ -141,8 +143,6 @@ def run(args: argparse.Namespace) -> int:
     console.print(
         f"look at {args.output / REPORT_FILE}", highlight=False, markup=False, soft_wrap=True
     )
-    if args.json:
-        write_json(args.json, json.loads(to_json(summary)))
     return 0
 
 

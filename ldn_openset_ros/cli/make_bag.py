@@ -75,7 +75,6 @@ def run(args: argparse.Namespace) -> int:
             if sample.camera is None and args.fov is not None:
                 sample = replace(sample, camera=camera_of_view(sample, args.fov))
             bag.write(sample, START_NS + round(index * 1e9 / args.rate))
-    sys.stdout.write(f"{count} frames written to {args.output}\n")
     if args.json:
         summary = {
             "bag": str(args.output),
@@ -85,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
             "topics": dict(sorted(bag.counts.items())),
         }
         write_json(args.json, summary)
+    sys.stdout.write(f"{count} frames written to {args.output}\n")
     return 0
 
 

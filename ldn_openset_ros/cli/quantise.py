@@ -95,18 +95,11 @@ def run(args: argparse.Namespace) -> int:
     sizes = args.size or _sizes(predictor, frames, tests.values())
     copy_model(folder, args.output)
     network = PixelNetwork.read(folder)
-    console = Console()
+    paths = []
     for width, height in sizes:
         inputs = [resized(frame, (height, width)) for frame in frames]
-        path = quantise(network, inputs, args.output)
-        console.print(
-            f"{path}: calibrated on {len(frames)} frames", highlight=False, soft_wrap=True
-        )
+        paths.append(quantise(network, inputs, args.output))
     found = {name: _measure(args, name, test, predictor.fusion) for name, test in tests.items()}
-    if found:
-        console.print(table_of(found, predictor.fusion))
-    else:
-        console.print("loss not measured: give a test set by --test", highlight=False)
     if args.json:
         losses = {
             name: {measure: asdict(loss) for measure, loss in losses.items()}
@@ -122,6 +115,15 @@ def run(args: argparse.Namespace) -> int:
                 "tests": losses,
             },
         )
+    console = Console()
+    for path in paths:
+        console.print(
+            f"{path}: calibrated on {len(frames)} frames", highlight=False, soft_wrap=True
+        )
+    if found:
+        console.print(table_of(found, predictor.fusion))
+    else:
+        console.print("loss not measured: give a test set by --test", highlight=False)
     return 0
 
 

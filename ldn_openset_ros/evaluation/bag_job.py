@@ -60,9 +60,9 @@ class BagJob:
     ones, by the names of FrameTopics; the others are found. outlier_value: of the outlier truth,
     None takes 1 and refuses a bag whose truth is a mask of 0 and 255. threshold: of recorded
     probabilities, None takes that of the recorded legend. measures: scores, taxonomy and decision
-    in it do not count. output_bag: where to write the input with all outputs. resume: take up an interrupted
-    evaluation. progress: show a bar. source: what the bag is called, where its own name is not
-    the only one of its kind; empty takes its own.
+    in it do not count. output_bag: where to write the input with all outputs. resume: take up an
+    interrupted evaluation. progress: show a bar. source: what the bag is called, where there are
+    several; empty takes its own name.
     """
 
     bag: Path

@@ -34,9 +34,9 @@ class DatasetRun:
     """What to measure, and where to.
 
     dataset, split, root, outlier_value: how it was opened, for the configuration. measures:
-    scores, taxonomy and decision in it do not count. track: of component measures, which take a second pass; None =
-    none. output: results folder; None = nothing is written. resume: take up an interrupted
-    evaluation.
+    scores, taxonomy and decision in it do not count. track: of component measures, which take a
+    second pass; None = none. output: results folder; None = nothing is written. resume: take up an
+    interrupted evaluation.
     """
 
     dataset: str

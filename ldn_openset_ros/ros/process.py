@@ -14,6 +14,7 @@ from rclpy.node import Node
 from rclpy.signals import uninstall_signal_handlers
 
 from ldn_openset_ros.errors import OpenSetError, flat
+from ldn_openset_ros.folders import ensure_home
 from ldn_openset_ros.ros.environment import fast_dds_profile
 from ldn_openset_ros.ros.shared_memory import remove_abandoned_segments
 from ldn_openset_ros.ros.signals import STOP_SIGNALS, ignored
@@ -33,6 +34,7 @@ def run_node(
     The node's `close` releases what it holds; where it returns False a thread of its own is
     still busy and the process ends at once, for Python cannot end cleanly beside it.
     """
+    ensure_home()
     remove_abandoned_segments()
     try:
         os.environ.update(fast_dds_profile())
