@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ldn_openset_ros.errors import OpenSetError
 
-NO_HOME = "/nonexistent"
-"""Debian's home of users without one; libraries that cannot write there take another folder."""
+NO_HOME = os.devnull
+"""Nothing can be written below it, so libraries take a temporary folder."""
 
 
 def ensure_home() -> None:

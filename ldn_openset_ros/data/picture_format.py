@@ -20,6 +20,8 @@ MAX_SEGMENTS = 2**14
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """JPEG: neither a stuffed byte, nor a restart in the middle of a scan, nor a fill byte."""
 _NEXT_MARKER = re.compile(rb"\xff+[^\xff]")
+_NO_MORE = (b"\xd9", b"\xda", b"")
+"""Markers, or the end of the data, behind which no segment comes that describes the picture."""
 _PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _UNCOMPRESSED, _BIT_FIELDS = 0, 3
 """BMP's forms whose length follows from the size."""
@@ -230,7 +232,10 @@ def _exif_of(data: bytes) -> bytes:
         return data
     if data.startswith(b"\xff\xd8"):
         position = 2
-        while data[position : position + 1] == b"\xff" and data[position + 1] not in b"\xd9\xda":
+        while (
+            data[position : position + 1] == b"\xff"
+            and data[position + 1 : position + 2] not in _NO_MORE
+        ):
             (length,) = struct.unpack_from(">H", data, position + 2)
             if data[position + 4 : position + 10] == b"Exif\0\0":
                 return data[position + 10 : position + 2 + length]
