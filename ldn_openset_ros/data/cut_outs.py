@@ -34,7 +34,7 @@ class CutOuts(Sequence[CutOut]):
 
     def __getitem__(self, index: int) -> CutOut:
         picture_path, mask_path = self._pairs[index]
-        rgb = read_rgb(picture_path)
+        rgb = read_rgb(picture_path, upright=False)
         mask = read_label_map(mask_path) >= 128
         if mask.shape != rgb.shape[:2] or not mask.any():
             raise OpenSetError(f"{mask_path} is empty or not of its picture's size: replace it")

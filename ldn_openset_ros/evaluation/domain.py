@@ -9,6 +9,7 @@ import numpy as np
 
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.evaluation.evaluate import naming
 from ldn_openset_ros.inference.domain import Domain
 from ldn_openset_ros.inference.predictor import Predictor
 
@@ -33,7 +34,9 @@ def measure_domain(predictor: Predictor, samples: Iterable[Sample], data: str) -
     frames = 0
     for sample in samples:
         frames += 1
-        for name, value in predictor.frame_figures(predictor.infer(sample.rgb)).items():
+        with naming(sample.name, data):
+            found = predictor.frame_figures(predictor.infer(sample.rgb))
+        for name, value in found.items():
             figures[name].append(value)
     return Domain(
         ranges={name: ordinary_range(values) for name, values in figures.items()},

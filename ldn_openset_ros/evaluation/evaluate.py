@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
 from ldn_openset_ros.bags.faults import Faults
@@ -87,9 +88,20 @@ def frames_of_samples(
             watch = StopWatch()
             with watch.measure("read"):
                 sample = samples[index]
-            yield judge_sample(predictor, sample, scores, source, watch=watch)
+            with naming(sample.name, source):
+                judged = judge_sample(predictor, sample, scores, source, watch=watch)
+            yield judged
 
     return frames
+
+
+@contextmanager
+def naming(sample: str, source: str) -> Iterator[None]:
+    """Let an OpenSetError of the block name the sample that it is about."""
+    try:
+        yield
+    except OpenSetError as error:
+        raise OpenSetError(f"{source}, frame {sample}: {error}") from None
 
 
 def evaluation_of(measurement: Measurement, predictor: Predictor, note: str = "") -> Evaluation:

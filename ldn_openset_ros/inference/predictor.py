@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from ldn_openset_ros.inference.model_files import (
     read_network,
 )
 from ldn_openset_ros.inference.smoothing import DILATION, smooth, suppress_boundaries
+from ldn_openset_ros.memory import check_memory
 from ldn_openset_ros.nn.heads import HeadLogits
 from ldn_openset_ros.nn.network import MIN_INPUT_SIZE, OpenSetNetwork
 from ldn_openset_ros.recognition.registry import build_recognition
@@ -41,6 +43,10 @@ OUTPUTS = ("labels", "outlier", "open_set")
 WARM_UP_SIZE = (480, 640)
 MAX_NETWORK_PIXELS = 2**25
 """Larger inputs would take the network tens of gigabytes."""
+NETWORK_BYTES, NETWORK_BYTES_OF = 300, {"ncnn": 1000}
+FRAME_BYTES = 16
+"""What a pixel of the network's input, and one of the frame, take at least on a CPU: measured
+with the shipped model, which is the smallest."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +98,7 @@ class Predictor:
         on_cpu = self._device.type == "cpu"
         self._band_rows = BAND_ROWS if on_cpu else MAX_NETWORK_PIXELS
         self._workers = BandWorkers(torch.get_num_threads() if on_cpu else 1)
+        self._fitted = 0
         self.taxonomy = Taxonomy.from_dict(description.taxonomy)
         self._thresholds = known_thresholds(description)
 
@@ -255,7 +262,22 @@ class Predictor:
             raise OpenSetError(
                 f"a picture must be a uint8 array (H, W, 3), got {rgb.dtype} {rgb.shape}"
             )
-        return np.ascontiguousarray(resized(rgb, network_size(rgb.shape[:2], self.resolution)))
+        size = network_size(rgb.shape[:2], self.resolution)
+        self._check_memory(rgb.shape[:2], size)
+        return np.ascontiguousarray(resized(rgb, size))
+
+    def _check_memory(self, size: tuple[int, int], network: tuple[int, int]) -> None:
+        """Raise OpenSetError where a picture surely does not fit into the CPU's memory.
+
+        Once one of its size fitted it is not asked again: the process keeps what it took.
+        """
+        if self._device.type != "cpu":
+            return
+        pixel = NETWORK_BYTES_OF.get(self.backend, NETWORK_BYTES)
+        needed = math.prod(network) * pixel + math.prod(size) * FRAME_BYTES
+        if needed > self._fitted:
+            check_memory(f"recognising a picture of {size[1]}x{size[0]} pixels", needed)
+            self._fitted = needed
 
     def infer_pixels(self, pixels: np.ndarray, size: tuple[int, int]) -> list[FrameLogits]:
         """Run the network on N frames, `preprocess`'s outputs put together: uint8 (N, h, w, 3).

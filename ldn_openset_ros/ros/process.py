@@ -15,6 +15,7 @@ from rclpy.signals import uninstall_signal_handlers
 from rclpy.utilities import get_rmw_implementation_identifier
 
 from ldn_openset_ros.errors import OpenSetError, flat
+from ldn_openset_ros.folders import ensure_home
 from ldn_openset_ros.ros.child import end_with_launch
 from ldn_openset_ros.ros.environment import fast_dds_profile, shared_memory_note
 from ldn_openset_ros.ros.shared_memory import free_shared_memory, remove_abandoned_segments
@@ -39,6 +40,7 @@ def run_node(
     still busy and the process ends at once, for Python cannot end cleanly beside it.
     """
     end_with_launch()
+    ensure_home()
     remove_abandoned_segments()
     node, code = None, 0
     try:
