@@ -365,7 +365,7 @@ class OpenSetNode(LifecycleNode):
             before, self._settings = self._settings, replace(self._settings, **known)
             for name in known:
                 value = getattr(self._settings, name)
-                if value != getattr(before, name):
+                if name != "fusion" and value != getattr(before, name):
                     self.get_logger().info(f"parameter {name} is now {value}")
             if self._settings.fusion != before.fusion:
                 self._tell_fusion("threshold" in known or self._threshold_is_new)
