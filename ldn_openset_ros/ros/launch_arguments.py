@@ -15,7 +15,13 @@ from ldn_openset_ros.errors import OpenSetError, flat, one_line
 from ldn_openset_ros.ros.camera_names import CAMERA_NAMES, PLACEHOLDER, read_cameras
 from ldn_openset_ros.ros.parameters import PARAMETERS, NodeSettings, allowed_values, check_value
 
-READ_BY_LAUNCH = ("sigterm_timeout", "sigkill_timeout", "launch-prefix", "launch-prefix-filter")
+READ_BY_LAUNCH = (
+    "sigterm_timeout",
+    "sigkill_timeout",
+    "emulate_tty",
+    "launch-prefix",
+    "launch-prefix-filter",
+)
 """Arguments that launch itself takes with every launch file."""
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"

@@ -180,7 +180,7 @@ def test_a_parameter_of_the_node_is_checked_as_the_node_does(name, text, allowed
 
 def test_unknown_arguments_are_refused_with_the_nearest_name():
     known = ("fusion", "threshold", "web_port")
-    refuse_unknown(["fusion", "sigterm_timeout"], known)
+    refuse_unknown(["fusion", "sigterm_timeout", "emulate_tty", "launch-prefix"], known)
     with pytest.raises(OpenSetError) as error:
         refuse_unknown(["fusoin", "fusion", "webport", "zebra"], known)
     assert str(error.value) == (
