@@ -114,12 +114,12 @@ def number(low: float, high: float) -> Kind:
 
 
 def one_of(*words: str) -> Kind:
-    """Take one of some words."""
+    """Take one of some words, in small letters or capitals."""
 
     def read(text: str) -> str:
-        if text not in words:
+        if text.lower() not in words:
             raise ValueError
-        return text
+        return text.lower()
 
     return Kind(f"one of {', '.join(words)}", read)
 

@@ -36,6 +36,7 @@ GOOD = [
     (number(0.1, 100), "5", 5.0),
     (number(0.1, 100), ".5", 0.5),
     (LOG_LEVEL, "warn", "warn"),
+    (LOG_LEVEL, "DEBUG", "debug"),
     (TEXT, "0.0.0.0", "0.0.0.0"),
     (TOPIC, "/camera/image_raw", "/camera/image_raw"),
     (TOPIC, "rig/{camera}/rgb", "rig/{camera}/rgb"),
