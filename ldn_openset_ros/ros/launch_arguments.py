@@ -28,7 +28,7 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _TOPIC = re.compile(f"(/|~/)?{_NAME}(/{_NAME})*")
 _NAMESPACE = re.compile(f"/|/?{_NAME}(/{_NAME})*")
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-_SECTION = "ros__parameters"
+_SECTION, _NODE = "ros__parameters", "openset"
 
 
 @dataclass(frozen=True)
@@ -215,6 +215,10 @@ def _parameter_file(text: str) -> str:
             f"{text} is no file of parameters: write them under NODE, {_SECTION}, as "
             "config/openset.yaml of this package does"
         )
+    if not _is_for(_NODE, content):
+        raise OpenSetError(
+            f"{text} has no parameters of the node {_NODE}: write them under {_NODE} or /**"
+        )
     return text
 
 
@@ -227,6 +231,16 @@ def _is_parameters(content: Any) -> bool:
             isinstance(branch, dict) if name == _SECTION else _is_parameters(branch)
             for name, branch in content.items()
         )
+    )
+
+
+def _is_for(node: str, content: dict[str, Any]) -> bool:
+    """Whether parameters of a file are for a node of that name, be it in any namespace."""
+    return any(
+        (_SECTION in branch and str(name).rpartition("/")[2] in (node, "*", "**"))
+        or _is_for(node, branch)
+        for name, branch in content.items()
+        if name != _SECTION
     )
 
 

@@ -74,6 +74,9 @@ FILES = [
     ("openset:\n  ros__parameters:\n", "is no file of parameters"),
     ("openset:\n  ros__parameters: {a: 1}\n  threshold: 0.3\n", "is no file of parameters"),
     ("- threshold\n", "is no file of parameters"),
+    ("opensett:\n  ros__parameters: {a: 1}\n", "has no parameters of the node openset: write"),
+    ("1:\n  ros__parameters: {a: 1}\n", "has no parameters of the node openset"),
+    ("openset:\n  camera:\n    ros__parameters: {a: 1}\n", "has no parameters of the node"),
     ("a: b: c\n", "is no YAML: mapping values are not allowed"),
     ("a: [1\n", "is no YAML"),
     ("a: !!python/object/apply:os.system [true]\n", "is no YAML"),
@@ -125,9 +128,14 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
 
 
 def test_parameter_files_are_taken(tmp_path):
-    nested = tmp_path / "nested.yaml"
-    nested.write_text("robot:\n  openset:\n    ros__parameters: {threshold: 0.3}\n")
-    for path in (nested, config_file("openset.yaml")):
+    """Of this node, in a namespace or for all nodes, beside those of others."""
+    file = tmp_path / "file.yaml"
+    for name in ("openset", "/openset", "/robot/openset", "/**", "/*/openset", "/**/openset"):
+        file.write_text(f"{name}:\n  ros__parameters: {{threshold: 0.3}}\n")
+        assert read(PARAMETER_FILE, str(file)) == str(file)
+    section = "ros__parameters: {threshold: 0.3}"
+    file.write_text(f"driver:\n  {section}\nrobot:\n  openset:\n    {section}\n")
+    for path in (file, config_file("openset.yaml")):
         assert read(PARAMETER_FILE, str(path)) == str(path)
 
 
