@@ -15,14 +15,20 @@ from ldn_openset_ros.errors import OpenSetError, flat, one_line
 from ldn_openset_ros.ros.camera_names import CAMERA_NAMES, PLACEHOLDER, read_cameras
 from ldn_openset_ros.ros.parameters import PARAMETERS, NodeSettings, allowed_values, check_value
 
-READ_BY_LAUNCH = ("sigterm_timeout", "sigkill_timeout", "launch-prefix", "launch-prefix-filter")
+READ_BY_LAUNCH = (
+    "sigterm_timeout",
+    "sigkill_timeout",
+    "emulate_tty",
+    "launch-prefix",
+    "launch-prefix-filter",
+)
 """Arguments that launch itself takes with every launch file."""
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _TOPIC = re.compile(f"(/|~/)?{_NAME}(/{_NAME})*")
 _NAMESPACE = re.compile(f"/|/?{_NAME}(/{_NAME})*")
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
-_SECTION = "ros__parameters"
+_SECTION, _NODE = "ros__parameters", "openset"
 
 
 @dataclass(frozen=True)
@@ -108,12 +114,12 @@ def number(low: float, high: float) -> Kind:
 
 
 def one_of(*words: str) -> Kind:
-    """Take one of some words."""
+    """Take one of some words, in small letters or capitals."""
 
     def read(text: str) -> str:
-        if text not in words:
+        if text.lower() not in words:
             raise ValueError
-        return text
+        return text.lower()
 
     return Kind(f"one of {', '.join(words)}", read)
 
@@ -209,6 +215,10 @@ def _parameter_file(text: str) -> str:
             f"{text} is no file of parameters: write them under NODE, {_SECTION}, as "
             "config/openset.yaml of this package does"
         )
+    if not _is_for(_NODE, content):
+        raise OpenSetError(
+            f"{text} has no parameters of the node {_NODE}: write them under {_NODE} or /**"
+        )
     return text
 
 
@@ -221,6 +231,16 @@ def _is_parameters(content: Any) -> bool:
             isinstance(branch, dict) if name == _SECTION else _is_parameters(branch)
             for name, branch in content.items()
         )
+    )
+
+
+def _is_for(node: str, content: dict[str, Any]) -> bool:
+    """Whether parameters of a file are for a node of that name, be it in any namespace."""
+    return any(
+        (_SECTION in branch and str(name).rpartition("/")[2] in (node, "*", "**"))
+        or _is_for(node, branch)
+        for name, branch in content.items()
+        if name != _SECTION
     )
 
 

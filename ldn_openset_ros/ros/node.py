@@ -155,6 +155,7 @@ class OpenSetNode(LifecycleNode):
         if not self._stop_worker(STOP_TIMEOUT):
             # The node stays active, so it goes on as soon as the network does.
             if not self._worker.resume():
+                self._publishing.stop(0)  # lest its thread wait for ever
                 self._start_worker()
             self.get_logger().error(
                 f"deactivate failed: a frame has kept the network busy for over {STOP_TIMEOUT:g} "
@@ -175,6 +176,7 @@ class OpenSetNode(LifecycleNode):
         self._finalized = True
         if self._stop_worker(STOP_TIMEOUT):
             self._free()
+        self.get_logger().info("finalized: start the node again to recognise")
         return super().on_shutdown(state)
 
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:

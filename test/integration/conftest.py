@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import pytest
 from browser import ARGUMENTS, BROWSERS
 
+from ldn_openset_ros.ros import silence
 from ldn_openset_ros.ros.environment import fast_dds_profile
 
 
@@ -23,6 +24,12 @@ def _stay_on_this_machine():
         for name, value in fast_dds_profile(os.environ).items():
             patch.setenv(name, value)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch):
+    """A busy machine may send the first image late; that is no warning for tests to find."""
+    monkeypatch.setattr(silence, "PATIENCE", silence.MAX_PATIENCE)
 
 
 @pytest.fixture(scope="session")

@@ -194,7 +194,8 @@ def test_a_camera_that_dies_and_comes_back(bench, tiny_model, impatient):
     wait_for(lambda: any(line.startswith(stopped) for line in warnings))
     drill.recover(camera=bench.camera())
     wait_for(lambda: "/image: images come" in lines)
-    assert sum(line.startswith("/image: no more images come") for line in warnings) == 1
+    # On a busy machine also between the frames before, but then its publisher is there.
+    assert sum(line.startswith(stopped) for line in warnings) == 1
 
 
 def test_a_calibration_from_before_the_node(bench, tiny_model):

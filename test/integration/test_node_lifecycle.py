@@ -97,6 +97,7 @@ def test_its_log_tells_what_was_done_to_it(bench, tiny_model, call, change):
         assert call(SetBool, "enable", SetBool.Request(data=enabled)).success
     assert bench.set_parameters(threshold=0.25, smoothing=0.0) == ""
     assert bench.set_parameters(threshold=0.25) == ""
+    assert change(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
     expected = [
         f"model tiny on {'cpu' if CPU else 'cuda:0'}",
         *([f"device auto is the CPU: torch {torch.__version__} finds no CUDA device"] * CPU),
@@ -106,6 +107,7 @@ def test_its_log_tells_what_was_done_to_it(bench, tiny_model, call, change):
         "~/enable: disabled: frames are dropped",
         "~/enable: enabled",
         "parameter threshold is now 0.25",
+        "finalized: start the node again to recognise",
     ]
     wait_for(lambda: len(lines) >= len(expected))
     for line, start in zip(lines, expected, strict=True):

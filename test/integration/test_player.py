@@ -262,7 +262,7 @@ def test_who_waits_says_for_what_and_who_looks_elsewhere(bag, listener, play):
 
 def test_who_waits_alone_says_so_with_the_name_it_publishes_on(bag, listener, play):
     player = play(bag=bag, wait_for_subscribers=3600.0, remap=(IMAGE, "/rear/image"))
-    line = player.stdout.readline()
+    line = next(line for line in player.stdout if "[WARN]" in line)
     player.send_signal(signal.SIGINT)
     assert finish(player)[0] == 0
     assert "nobody subscribed to /rear/image yet" in line

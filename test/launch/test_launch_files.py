@@ -120,7 +120,10 @@ def test_every_parameter_of_the_node_is_an_argument():
         ("replay", {"bag": "/", "resolution": "4.5"}, "resolution is '4.5': give a whole number"),
     ],
 )
-def test_a_wrong_argument_is_refused_before_anything_starts(launch, file, arguments, reason):
+def test_a_wrong_argument_is_refused_before_anything_starts(
+    launch, environment, prefix, file, arguments, reason
+):
+    environment["AMENT_PREFIX_PATH"] = str(prefix)  # where no RViz is
     process = launch(f"{file}.launch.py", **arguments)
     output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 1

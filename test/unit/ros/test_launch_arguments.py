@@ -36,6 +36,7 @@ GOOD = [
     (number(0.1, 100), "5", 5.0),
     (number(0.1, 100), ".5", 0.5),
     (LOG_LEVEL, "warn", "warn"),
+    (LOG_LEVEL, "DEBUG", "debug"),
     (TEXT, "0.0.0.0", "0.0.0.0"),
     (TOPIC, "/camera/image_raw", "/camera/image_raw"),
     (TOPIC, "rig/{camera}/rgb", "rig/{camera}/rgb"),
@@ -73,6 +74,9 @@ FILES = [
     ("openset:\n  ros__parameters:\n", "is no file of parameters"),
     ("openset:\n  ros__parameters: {a: 1}\n  threshold: 0.3\n", "is no file of parameters"),
     ("- threshold\n", "is no file of parameters"),
+    ("opensett:\n  ros__parameters: {a: 1}\n", "has no parameters of the node openset: write"),
+    ("1:\n  ros__parameters: {a: 1}\n", "has no parameters of the node openset"),
+    ("openset:\n  camera:\n    ros__parameters: {a: 1}\n", "has no parameters of the node"),
     ("a: b: c\n", "is no YAML: mapping values are not allowed"),
     ("a: [1\n", "is no YAML"),
     ("a: !!python/object/apply:os.system [true]\n", "is no YAML"),
@@ -124,9 +128,14 @@ def test_files_that_cannot_be_read_are_refused(tmp_path):
 
 
 def test_parameter_files_are_taken(tmp_path):
-    nested = tmp_path / "nested.yaml"
-    nested.write_text("robot:\n  openset:\n    ros__parameters: {threshold: 0.3}\n")
-    for path in (nested, config_file("openset.yaml")):
+    """Of this node, in a namespace or for all nodes, beside those of others."""
+    file = tmp_path / "file.yaml"
+    for name in ("openset", "/openset", "/robot/openset", "/**", "/*/openset", "/**/openset"):
+        file.write_text(f"{name}:\n  ros__parameters: {{threshold: 0.3}}\n")
+        assert read(PARAMETER_FILE, str(file)) == str(file)
+    section = "ros__parameters: {threshold: 0.3}"
+    file.write_text(f"driver:\n  {section}\nrobot:\n  openset:\n    {section}\n")
+    for path in (file, config_file("openset.yaml")):
         assert read(PARAMETER_FILE, str(path)) == str(path)
 
 
@@ -180,7 +189,7 @@ def test_a_parameter_of_the_node_is_checked_as_the_node_does(name, text, allowed
 
 def test_unknown_arguments_are_refused_with_the_nearest_name():
     known = ("fusion", "threshold", "web_port")
-    refuse_unknown(["fusion", "sigterm_timeout"], known)
+    refuse_unknown(["fusion", "sigterm_timeout", "emulate_tty", "launch-prefix"], known)
     with pytest.raises(OpenSetError) as error:
         refuse_unknown(["fusoin", "fusion", "webport", "zebra"], known)
     assert str(error.value) == (
