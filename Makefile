@@ -13,7 +13,7 @@ SMOKE  ?= test/unit/ros test/unit/inference test/integration/test_node.py \
   test/integration/test_node_lifecycle.py test/integration/test_player.py
 
 # Jazzy's own Python where there is one, from pyenv as well.
-NEWEST_PYTHON = $(shell for python in python3.12 "$$(pyenv prefix 3.12)/bin/python" $(PYTHON); do \
+NEWEST_PYTHON = $(shell for python in python3.12 "$$(pyenv prefix 3.12 || echo none)/bin/python" $(PYTHON); do \
   "$$python" -c '' && echo "$$python" && break; done 2> /dev/null)
 
 .PHONY: demo test newest browser train lint clean

@@ -46,7 +46,7 @@ def check_writable(path: Path) -> None:
     elif existing != path.absolute() and not os.path.isdir(existing):
         reason = f"{existing} is no folder"
     elif not os.access(existing, os.W_OK):
-        reason = f"{existing} is not yours to write"
+        reason = f"{existing} cannot be written"
     else:
         return
     raise OpenSetError(f"cannot write {path}: {reason}; choose another place")

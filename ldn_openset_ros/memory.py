@@ -48,11 +48,14 @@ def _of_glibc(name: str) -> Callable[..., int] | None:
         return None
 
 
-def check_memory(what: str, needed: int) -> None:
-    """Raise OpenSetError where `what`, which takes `needed` bytes by an estimate, cannot fit."""
+def check_memory(what: str, needed: int, held: int = 0) -> None:
+    """Raise OpenSetError where `what`, which takes `needed` bytes by an estimate, cannot fit.
+
+    held: bytes that the process may have kept of what it took before, and takes again.
+    """
     if needed <= UNCHECKED_BYTES:
         return
-    free = available_memory()
+    free = available_memory() + min(held, KEPT_BYTES)
     if needed > free:
         raise OpenSetError(
             f"{what} takes about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are "
@@ -71,9 +74,12 @@ def available_memory() -> float:
     try:
         limit = int((group / "memory.max").read_text())
         taken = int((group / "memory.current").read_text())
-        cached = re.search(r"^inactive_file (\d+)$", (group / "memory.stat").read_text(), re.M)
-        free = min(free, limit - taken + int(cached[1]))
-    except (OSError, ValueError, TypeError):  # another system, or "max": no limit
+        # Copies of files, in use of late or not, which the kernel drops where memory is short.
+        cached = re.findall(
+            r"^(?:in)?active_file (\d+)$", (group / "memory.stat").read_text(), re.M
+        )
+        free = min(free, limit - taken + sum(map(int, cached)))
+    except (OSError, ValueError):  # another system, or "max": no limit
         pass
     addresses, _ = resource.getrlimit(resource.RLIMIT_AS)
     if addresses != resource.RLIM_INFINITY:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ldn_openset_ros import __version__
 from ldn_openset_ros.cli.commands import COMMANDS, CommandParser
-from ldn_openset_ros.errors import OpenSetError, OpenSetWarning
+from ldn_openset_ros.errors import OpenSetError, OpenSetWarning, flat
 from ldn_openset_ros.folders import check_writable, ensure_home
 from ldn_openset_ros.ros.signals import without_bounce
 
@@ -54,8 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_FAILED
     except OSError as error:
         _drop_output()
-        # What was written to has no name where it is the standard output.
-        told = error if error.filename else f"cannot write the output: {error.strerror}"
+        # What was written to has no name where it is the standard output. A library that cannot
+        # be loaded has no number either.
+        nameless = error.errno is not None and not error.filename
+        told = f"cannot write the output: {error.strerror}" if nameless else flat(error)
         sys.stderr.write(f"error: {told}\n")
         return EXIT_FAILED
 

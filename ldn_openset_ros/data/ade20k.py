@@ -55,7 +55,7 @@ class Ade20kInstances(Sequence[Negative]):
         excluded = frozenset(exclude)
         self._instances = [
             (annotation.with_suffix(".jpg"), annotation.parent / mask)
-            for annotation in sorted(folder.rglob("*.json"))
+            for annotation in sorted(folder.rglob("[!.]*.json"))
             for mask in _masks(annotation, excluded)
         ]
         if not self._instances:

@@ -41,7 +41,7 @@ def find_frames(
         if not part.is_dir():
             raise OpenSetError(f"no {data_set} at {part}: {remedy}")
     frames = []
-    for picture in sorted(pictures.glob(f"*/*{PICTURE_ENDING}.png")):
+    for picture in sorted(pictures.glob(f"*/[!.]*{PICTURE_ENDING}.png")):
         place = picture.parent.name
         name = picture.stem.removesuffix(PICTURE_ENDING)
         truths = root / annotation / split / place

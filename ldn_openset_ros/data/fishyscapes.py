@@ -81,12 +81,12 @@ class FishyscapesStatic(Sequence[Sample]):
 
 
 def _find_frames(root: Path, folder: Path, remedy: str) -> list[tuple[Path, Path]]:
-    truths = sorted(folder.glob(f"*{_LABEL_ENDING}"))
+    truths = sorted(folder.glob(f"[!.]*{_LABEL_ENDING}"))
     if not truths:
         raise OpenSetError(f"no Fishyscapes at {folder}: it holds no *{_LABEL_ENDING}; {remedy}")
     pictures = {
         path.stem.removesuffix(PICTURE_ENDING): path
-        for path in (root / "leftImg8bit").glob(f"*/*/*{PICTURE_ENDING}.png")
+        for path in (root / "leftImg8bit").glob(f"*/*/[!.]*{PICTURE_ENDING}.png")
     }
     frames = []
     for truth in truths:

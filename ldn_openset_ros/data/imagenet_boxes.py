@@ -45,7 +45,7 @@ class ImageNetBoxes(Sequence[Negative]):
             )
         classes = sorted(path.name for path in self._pictures.iterdir() if path.is_dir())
         self._annotations = [
-            path for name in classes for path in sorted((annotations / name).glob("*.xml"))
+            path for name in classes for path in sorted((annotations / name).glob("[!.]*.xml"))
         ]
         if not self._annotations:
             raise OpenSetError(
@@ -61,7 +61,7 @@ class ImageNetBoxes(Sequence[Negative]):
         """Read one picture and its first box."""
         annotation = self._annotations[index]
         picture = self._pictures / annotation.parent.name / f"{annotation.stem}.JPEG"
-        rgb = read_rgb(picture)
+        rgb = read_rgb(picture, upright=False)
         return Negative(annotation.stem, rgb, read_first_box(annotation, rgb))
 
 

@@ -20,7 +20,7 @@ def list_lsun(root: str | Path) -> list[Path]:
         raise OpenSetError(
             f"no LSUN at {root}: download it with https://github.com/fyu/lsun and export it there"
         )
-    pictures = sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES)
+    pictures = sorted(p for p in root.rglob("[!.]*") if p.suffix.lower() in PICTURE_SUFFIXES)
     if not pictures:
         database = next(iter(root.rglob("data.mdb")), None)
         if database is not None:

@@ -18,6 +18,8 @@ PIXEL_BYTES = 6
 """A pixel of colour, as OpenCV decodes it and as it is handed out."""
 
 _LOG = logging.getLogger(__name__)
+_TOLD: set[Path] = set()
+"""Folders of which it was said that their pictures are not turned."""
 
 
 def list_pictures(folder: Path) -> list[Path]:
@@ -42,16 +44,17 @@ def read_rgb(path: Path, upright: bool = True) -> np.ndarray:
     """Read a picture as uint8 (H, W, 3) RGB, whatever its file format and depth.
 
     upright: turn it as its EXIF orientation says. False reads it as it is stored, which is how
-    maps that belong to it are read; a picture that should be turned is then told.
+    maps that belong to it are read; the first of a folder that should be turned is told.
     """
     data = _read(path)
     bgr = _decode(path, data, cv2.IMREAD_COLOR | (0 if upright else cv2.IMREAD_IGNORE_ORIENTATION))
-    orientation = 1 if upright else exif_orientation(data)
-    if orientation != 1:
+    if not upright and path.parent not in _TOLD and exif_orientation(data) != 1:
+        _TOLD.add(path.parent)
         _LOG.warning(
-            "%s has the EXIF orientation %d: it is read as stored, like its truth map",
+            "%s has the EXIF orientation %d: all pictures of its folder are read as stored, like "
+            "their truth",
             path,
-            orientation,
+            exif_orientation(data),
         )
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 

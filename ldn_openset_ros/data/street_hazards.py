@@ -55,7 +55,7 @@ class StreetHazards(Sequence[Sample]):
             f"unpack streethazards_{package}.tar of https://github.com/hendrycks/anomaly-seg into "
             f"{folder}"
         )
-        truths = sorted((folder / "annotations" / part).glob("*/*.png"))
+        truths = sorted((folder / "annotations" / part).glob("*/[!.]*.png"))
         if not truths:
             raise OpenSetError(
                 f"no StreetHazards at {folder / 'annotations' / part}: it holds no "

@@ -79,7 +79,7 @@ class WildDash1(Sequence[Sample]):
         self.taxonomy = load_taxonomy("cityscapes")
         root = Path(root)
         folder = root / "wd_val_01" if (root / "wd_val_01").is_dir() else root
-        truths = sorted(folder.glob(f"*{_LABEL_ENDING}"))
+        truths = sorted(folder.glob(f"[!.]*{_LABEL_ENDING}"))
         if not truths:
             raise OpenSetError(
                 f"no WildDash 1 at {folder}: it holds no *{_LABEL_ENDING}; unpack wd_val_01.zip "

@@ -276,7 +276,8 @@ class Predictor:
         pixel = NETWORK_BYTES_OF.get(self.backend, NETWORK_BYTES)
         needed = math.prod(network) * pixel + math.prod(size) * FRAME_BYTES
         if needed > self._fitted:
-            check_memory(f"recognising a picture of {size[1]}x{size[0]} pixels", needed)
+            what = f"recognising a picture of {size[1]}x{size[0]} pixels"
+            check_memory(what, needed, held=self._fitted)
             self._fitted = needed
 
     def infer_pixels(self, pixels: np.ndarray, size: tuple[int, int]) -> list[FrameLogits]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,9 +40,3 @@ def replacing(path: Path) -> Iterator[Path]:
             with suppress(OSError):
                 new.unlink(missing_ok=True)
             raise
-
-
-def check_writable(folder: Path) -> None:
-    """Raise OpenSetError where no file can be made in a folder: before the work, not after it."""
-    with told_disk_errors(folder), tempfile.TemporaryFile(dir=folder) as file:
-        file.write(b"x")

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.class_statistics import measure_class_statistics
 from ldn_openset_ros.evaluation.evaluate import Evaluation
-from ldn_openset_ros.folders import make_folder
+from ldn_openset_ros.folders import check_writable, make_folder
 from ldn_openset_ros.inference.model_files import (
     DESCRIPTION_FILE,
     ModelDescription,
@@ -29,7 +29,6 @@ from ldn_openset_ros.recognition.module import Truth
 from ldn_openset_ros.recognition.registry import build_recognition
 from ldn_openset_ros.training.batches import load_batches
 from ldn_openset_ros.training.compilation import compile_network
-from ldn_openset_ros.training.files import check_writable
 from ldn_openset_ros.training.initial import describe, initial_fingerprint, initial_network
 from ldn_openset_ros.training.losses import LossParts, compound_loss, in_float32
 from ldn_openset_ros.training.optimiser import build_optimiser, set_learning_rates
@@ -68,8 +67,8 @@ def train(
 def _train(
     settings: TrainingSettings, data: Path, output: Path, processes: Processes
 ) -> Path | None:
+    check_writable(output / LOSSES_FILE)
     make_folder(output)
-    check_writable(output)
     sources = open_sources(settings, data)
     description = describe(settings, sources.taxonomy)
     network = prepare(initial_network(settings, sources.taxonomy), settings, processes.device)

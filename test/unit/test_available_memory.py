@@ -32,10 +32,10 @@ def test_the_least_of_machine_container_and_limit_counts(system, monkeypatch):
     group = "sys/fs/cgroup"
     system(f"{group}/memory.max", "max\n")
     system(f"{group}/memory.current", "3000\n")
-    system(f"{group}/memory.stat", "anon 1\ninactive_file 500\n")
+    system(f"{group}/memory.stat", "anon 1\ninactive_file 500\nactive_file 40\n")
     assert available_memory() == 4000 * 1024
     system(f"{group}/memory.max", "10000\n")
-    assert available_memory() == 10000 - 3000 + 500
+    assert available_memory() == 10000 - 3000 + 500 + 40
     system("proc/self/status", "VmSize:\t  2 kB\n")
     monkeypatch.setattr(resource, "getrlimit", lambda which: (5000, 5000))
     assert available_memory() == 5000 - 2048
@@ -52,3 +52,10 @@ def test_what_cannot_fit_is_named_with_both_figures(system):
     expected = "^a large one takes about 2.0 GB of memory, and 1.0 GB are free: make it smaller$"
     with pytest.raises(OpenSetError, match=expected):
         check_memory("a large one", 2 * 10**9)
+
+
+def test_what_was_kept_of_an_earlier_one_is_there_for_the_next(system):
+    system("proc/meminfo", "MemAvailable: 1000000 kB\n")
+    check_memory("a larger one", 1_500_000_000, held=500_000_000)
+    with pytest.raises(OpenSetError, match=r"takes about 2\.2 GB of memory, and 2\.1 GB are free"):
+        check_memory("one too many", 2_200_000_000, held=2_200_000_000)

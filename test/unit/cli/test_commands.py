@@ -542,3 +542,17 @@ def test_evaluate_keeps_its_json_and_adds_the_whole_summary(tiny_model, outlier_
         assert summary[name]["lower"] <= summary[name]["value"] <= summary[name]["upper"]
     assert summary["per_image"]["frames"] == values["frames"]
     assert summary["components"]["track"] == "obstacle"
+
+
+def test_a_library_that_cannot_be_loaded_is_told_as_it_says():
+    """The loader's OSError has neither a number nor a file's name."""
+    told = (
+        "import ctypes, sys\nfrom ldn_openset_ros.cli import info, main\n"
+        "info.run = lambda args: ctypes.CDLL('libnone.so')\n"
+        "sys.exit(main.main(['info', 'camvid_lite0']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: libnone.so: cannot open shared object file")

@@ -127,10 +127,12 @@ def test_a_picture_and_its_map_are_read_in_one_orientation(pictures, caplog):
     truth = np.zeros((16, 32), np.uint8)
     truth[:8] = 1
     cv2.imwrite(str(pictures / "labels" / "a_blue.png"), truth)
-    sample = PictureFolder(pictures / "images", pictures / "labels")[0]
+    folder = PictureFolder(pictures / "images", pictures / "labels")
+    sample = folder[0]
     assert (sample.outlier == (sample.rgb[..., 0] > 128)).all()
-    assert "a_blue.jpg has the EXIF orientation 3: it is read as stored" in caplog.text
+    assert "a_blue.jpg has the EXIF orientation 3: all pictures of its folder" in caplog.text
     caplog.clear()
+    assert (folder[0].rgb == sample.rgb).all()  # a folder is told once, not with every picture
     alone = PictureFolder(pictures / "images")[0].rgb
     assert (alone[..., 0] > 128).tolist() == (sample.rgb[::-1, ::-1, 0] > 128).tolist()
     assert not caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from pictures_of_cameras import turned
 
 from ldn_openset_ros.data.imagenet_boxes import ImageNetBoxes
 from ldn_openset_ros.data.negatives import Box
@@ -54,6 +55,16 @@ def test_reads_the_separate_downloads_and_their_classes_alone(tmp_path, write):
 def test_a_box_drawn_on_a_smaller_copy_is_scaled_and_cut_to_the_picture(tmp_path, write):
     make(tmp_path, write, annotation([(-3, 1, 11, 9)], width=20, height=10))
     assert ImageNetBoxes(tmp_path)[0].box == Box(0, 2, 22, 18)
+
+
+def test_a_box_is_of_the_picture_as_it_is_stored(tmp_path, write):
+    path = make(tmp_path / "ILSVRC", write, annotation([(4, 2, 30, 18)]))
+    path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7 of macOS")
+    (picture,) = (tmp_path / "ILSVRC").rglob("*.JPEG")
+    picture.write_bytes(turned(picture.read_bytes(), 6))
+    (negative,) = ImageNetBoxes(tmp_path)
+    assert negative.rgb.shape == (20, 40, 3)
+    assert negative.box == Box(4, 2, 30, 18)
 
 
 @pytest.mark.parametrize(

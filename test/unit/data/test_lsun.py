@@ -13,6 +13,7 @@ def test_exported_pictures_are_found_at_any_depth(tmp_path, write):
     write(tmp_path / "b" / "0" / "b01.webp", np.zeros((4, 4, 3)))
     write(tmp_path / "a1.jpg", np.zeros((4, 4, 3)))
     (tmp_path / "readme.txt").write_text("no picture")
+    (tmp_path / "b" / "0" / "._b01.webp").write_bytes(b"\0\5\x16\7 of macOS")
     assert list_lsun(tmp_path) == [tmp_path / "a1.jpg", tmp_path / "b" / "0" / "b01.webp"]
 
 

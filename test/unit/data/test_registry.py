@@ -97,6 +97,14 @@ def test_opens_each_by_name(root, name):
     assert samples[0].rgb.shape == (2, 3, 3)
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_companions_that_macos_writes_are_no_frames(root, name):
+    for path in [p for p in (root / name).rglob("*") if p.is_file()]:
+        path.with_name(f"._{path.name}").write_bytes(b"\0\5\x16\7")
+    samples = open_dataset(name, root / name)
+    assert [sample.name for sample in samples] == [KINDS[name][1]]
+
+
 def test_split_and_sequence_are_passed_on(root):
     assert open_dataset("camvid", root / "camvid", "train")[0].name == "train_1"
     assert len(open_dataset("camvid", root / "camvid", "train", "train")) == 1
