@@ -39,3 +39,12 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = flat(error).lower()
     return not isinstance(error, OpenSetError) and any(said in text for said in OUT_OF_MEMORY)
+
+
+def unforeseen(error: BaseException, smaller: str) -> str:
+    """Return one line on an exception that nobody wrote for users.
+
+    smaller: the remedy where memory ran out.
+    """
+    remedy = f"; {smaller}" if is_out_of_memory(error) else ""
+    return f"{type(error).__name__}: {flat(error)}{remedy}"

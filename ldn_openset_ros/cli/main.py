@@ -12,7 +12,13 @@ from typing import Any
 
 from ldn_openset_ros import __version__
 from ldn_openset_ros.cli.commands import COMMANDS, CommandParser
-from ldn_openset_ros.errors import OpenSetError, OpenSetWarning, flat
+from ldn_openset_ros.errors import (
+    OpenSetError,
+    OpenSetWarning,
+    flat,
+    is_out_of_memory,
+    unforeseen,
+)
 from ldn_openset_ros.folders import check_writable, ensure_home
 from ldn_openset_ros.ros.signals import without_bounce
 
@@ -59,6 +65,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         nameless = error.errno is not None and not error.filename
         told = f"cannot write the output: {error.strerror}" if nameless else flat(error)
         sys.stderr.write(f"error: {told}\n")
+        return EXIT_FAILED
+    except (MemoryError, RuntimeError) as error:  # torch's for memory is a RuntimeError
+        if not is_out_of_memory(error):
+            raise
+        sys.stderr.write(f"error: {unforeseen(error, 'lower --resolution')}\n")
         return EXIT_FAILED
 
 

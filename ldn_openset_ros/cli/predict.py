@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ldn_openset_ros.cli.backend import add_backend_options
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.cli.threshold import THRESHOLD_HELP, threshold
-from ldn_openset_ros.errors import OpenSetError, one_line
+from ldn_openset_ros.errors import OpenSetError, unforeseen
 from ldn_openset_ros.folders import make_folder
 from ldn_openset_ros.score_names import SCORE_NAMES
 
@@ -53,9 +53,10 @@ def run(args: argparse.Namespace) -> int:
         try:
             shares[str(path)] = recognise(predictor, path, args.output)
         except (OpenSetError, MemoryError, RuntimeError, cv2.error) as error:
-            # The last three: memory ran out. The other pictures are still wanted.
-            reason = error if isinstance(error, OpenSetError) else one_line(error)
-            named = reason if str(path) in str(reason) else f"{path}: {reason}"
+            # The last three are of libraries. The other pictures are still wanted.
+            known = isinstance(error, OpenSetError)
+            reason = str(error) if known else unforeseen(error, "lower --resolution")
+            named = reason if str(path) in reason else f"{path}: {reason}"
             tqdm.write(f"error: {named}", file=sys.stderr)
     if args.json:
         write_json(args.json, {"outlier_share": shares})

@@ -12,7 +12,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from ldn_openset_ros.errors import OpenSetError, flat, is_out_of_memory
+from ldn_openset_ros.errors import OpenSetError, unforeseen
 from ldn_openset_ros.inference.predictor import FrameLogits, Predictor
 from ldn_openset_ros.ros.camera_names import camera_topic
 from ldn_openset_ros.ros.continuity import Continuity
@@ -44,6 +44,8 @@ from ldn_openset_ros.ros.throttle import Throttle
 from ldn_openset_ros.ros.topics import Topics
 
 LOG_PERIOD = 5.0
+SMALLER = "lower the parameter resolution"
+"""What helps where memory ran out."""
 
 ImageMessage = Image | CompressedImage
 
@@ -268,7 +270,7 @@ class Camera:
         if isinstance(error, OpenSetError):
             outcome, reason = Outcome.BAD, str(error)
         else:
-            outcome, reason = Outcome.FAILED, f"recognition failed, {unforeseen(error)}"
+            outcome, reason = Outcome.FAILED, f"recognition failed, {unforeseen(error, SMALLER)}"
         text = f"{self.topic}: {reason}"
         self.statistics.finished(outcome, text)
         count = self._throttle.admit(outcome.value)
@@ -313,7 +315,7 @@ class Camera:
         except Exception as error:
             if not self._node.context.ok():  # shut down meanwhile
                 return
-            reason = str(error) if isinstance(error, OpenSetError) else unforeseen(error)
+            reason = str(error) if isinstance(error, OpenSetError) else unforeseen(error, SMALLER)
             self._lost_objects.add(reason)
             if self._throttle.admit("objects"):
                 self._node.get_logger().error(f"{self.topic}: outlier objects: {reason}")
@@ -328,12 +330,6 @@ class Camera:
     def _age(self, stamp_ns: int) -> float | None:
         """Return the seconds since a stamp in nanoseconds; None for 0, which is none."""
         return (self._node.get_clock().now().nanoseconds - stamp_ns) / 1e9 if stamp_ns else None
-
-
-def unforeseen(error: Exception) -> str:
-    """Return one line on an exception that nobody wrote for users."""
-    remedy = "; lower the parameter resolution" if is_out_of_memory(error) else ""
-    return f"{type(error).__name__}: {flat(error)}{remedy}"
 
 
 def watch_domain(predictor: Predictor) -> tuple[DomainShift | None, str]:

@@ -66,15 +66,21 @@ class Pictures:
         self.rate = DEFAULT_RATE
         self._pictures = PictureFolder(folder)
         self._next = 0
+        self._told: set[int] = set()
 
     def read(self) -> np.ndarray | None:
-        """Return the next picture, None after the last; one that cannot be read is left out."""
+        """Return the next picture, None after the last.
+
+        One that cannot be read is left out, which is told once.
+        """
         while self._next < len(self._pictures):
             self._next += 1
             try:
                 return self._pictures[self._next - 1].rgb
             except OpenSetError as error:
-                _LOG.warning("a picture is left out: %s", error)
+                if self._next not in self._told:
+                    self._told.add(self._next)
+                    _LOG.warning("a picture is left out: %s", error)
         return None
 
     def rewind(self) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from ldn_openset_ros.errors import OpenSetError, is_out_of_memory
+from ldn_openset_ros.errors import OpenSetError, is_out_of_memory, unforeseen
 
 
 def raised(action) -> Exception:
@@ -58,3 +58,9 @@ def test_other_errors_are_not(action):
 
 def test_an_error_for_users_has_its_remedy_already():
     assert not is_out_of_memory(OpenSetError("out of memory: choose another model"))
+
+
+def test_what_nobody_foresaw_is_one_line_with_a_remedy_for_memory_alone():
+    assert unforeseen(ValueError("two\nlines"), "take less") == "ValueError: two lines"
+    told = unforeseen(MemoryError("no room"), "take less")
+    assert told == "MemoryError: no room; take less"

@@ -12,11 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from evaluation_results import write_results
 
 from ldn_openset_ros import cli, memory
 from ldn_openset_ros.cli.commands import COMMANDS, CommandParser
 from ldn_openset_ros.cli.main import build_parser, main
+from ldn_openset_ros.inference.predictor import Predictor
 
 LIBRARIES = {
     "cv2",
@@ -112,6 +114,24 @@ def test_an_odd_picture_costs_itself(tiny_model, pictures, tmp_path, monkeypatch
     assert {Path(path).stem for path in shares} == {"a", "b", "one", "row"}
     assert cv2.imread(str(output / "one_open_set.png"), cv2.IMREAD_UNCHANGED).shape == (1, 1)
     assert cv2.imread(str(output / "row_panel.png")).shape == (2 * 27, 18, 3)
+
+
+def test_memory_that_runs_out_is_one_line(tiny_model, pictures, tmp_path, monkeypatch, capsys):
+    """What torch says then; another RuntimeError keeps its trace, for it is a bug."""
+    words = ["predict", str(tiny_model), str(pictures), "-o", str(tmp_path / "out")]
+
+    def load(*_: object, **__: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried 8 TB")
+
+    monkeypatch.setattr(Predictor, "load", load)
+    assert main(words) == 1
+    assert capsys.readouterr().err == (
+        "error: RuntimeError: DefaultCPUAllocator: can't allocate memory: you tried 8 TB; "
+        "lower --resolution\n"
+    )
+    monkeypatch.setattr(Predictor, "load", lambda *_, **__: torch.zeros(2) @ torch.zeros(3))
+    with pytest.raises(RuntimeError, match="inconsistent tensor size"):
+        main(words)
 
 
 def test_an_odd_frame_of_a_data_set_is_named(tiny_model, outlier_folder, capsys):

@@ -79,3 +79,15 @@ def test_devices_are_numbers_or_device_files():
     assert not is_device("/dev/videos")
     assert not is_device("2024/drive.mp4")
     assert not is_device("")
+
+
+def test_a_picture_that_cannot_be_read_is_left_out_and_told_once(tmp_path, caplog):
+    cv2.imwrite(str(tmp_path / "0.png"), np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "1.png").write_bytes(b"no picture")
+    media = open_media(str(tmp_path))
+    for _ in range(2):
+        media.rewind()
+        assert media.read() is not None
+        assert media.read() is None
+    (told,) = (record.getMessage() for record in caplog.records)
+    assert told.startswith(f"a picture is left out: {tmp_path / '1.png'} is no readable picture")
