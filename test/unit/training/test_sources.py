@@ -16,7 +16,7 @@ from ldn_openset_ros.training.settings import (
     RoadSource,
     TrainingSettings,
 )
-from ldn_openset_ros.training.sources import JoinedScenes, open_roads, open_sources, render
+from ldn_openset_ros.training.sources import Joined, open_roads, open_sources, render
 
 CAMVID = RoadSource("camvid", "camvid", "train")
 CAMVID_VAL = RoadSource("camvid", "camvid", "val")
@@ -71,7 +71,7 @@ def test_several_road_data_sets_follow_each_other(data):
 
 
 def test_joined_scenes_end():
-    joined = JoinedScenes([["a", "b"], ["c"]])
+    joined = Joined([["a", "b"], ["c"]])
     assert list(joined) == ["a", "b", "c"]
     with pytest.raises(IndexError):
         joined[3]
