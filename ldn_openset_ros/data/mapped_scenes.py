@@ -89,7 +89,7 @@ def mapping_between(source: Taxonomy, target: Taxonomy) -> Mapping[str, tuple[st
     names = MAPPINGS.get((source.name, target.name))
     if names is None:
         raise OpenSetError(
-            f"how the classes of {source.name} are called in {target.name} is not known: take "
-            "the scenes `without_classes`, or only data sets of one taxonomy"
+            f"{source.name} has no known mapping to the classes of {target.name}: take its scenes "
+            "`without_classes`, or train on data sets of one taxonomy"
         )
     return {name: names.get(name, (name,)) for name in source.names}

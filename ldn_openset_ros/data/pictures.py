@@ -22,7 +22,7 @@ def list_pictures(folder: Path) -> list[Path]:
 
 def read_rgb(path: Path) -> np.ndarray:
     """Read a picture as uint8 (H, W, 3) RGB, whatever its file format and depth."""
-    bgr = _decode(path, _read(path), cv2.IMREAD_COLOR)
+    bgr = _decode(path, read_file(path), cv2.IMREAD_COLOR)
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
@@ -32,7 +32,7 @@ def read_label_map(path: Path) -> np.ndarray:
     In a PNG file with a palette the values are the palette's indices. Raises OpenSetError for
     maps of colours or of more than 8 bits.
     """
-    data = _read(path)
+    data = read_file(path)
     if is_palette_png(data[:26].tobytes()):
         indices = np.frombuffer(show_indices(data.tobytes()), np.uint8)
         labels = _decode(path, indices, cv2.IMREAD_UNCHANGED)[..., 0]
@@ -51,7 +51,7 @@ def read_number_map(path: Path) -> np.ndarray:
 
     Raises OpenSetError for maps of colours or of another depth.
     """
-    numbers = _decode(path, _read(path), cv2.IMREAD_UNCHANGED)
+    numbers = _decode(path, read_file(path), cv2.IMREAD_UNCHANGED)
     if numbers.ndim != 2 or numbers.dtype != np.uint16:
         raise OpenSetError(
             f"{path} is not a 16-bit single-channel map (its array is {numbers.dtype} "
@@ -75,7 +75,8 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
         raise OpenSetError(f"cannot write {path}: {error.strerror}") from None
 
 
-def _read(path: Path) -> np.ndarray:
+def read_file(path: Path) -> np.ndarray:
+    """Read a file as uint8 (bytes,); raises OpenSetError."""
     try:
         return np.fromfile(path, np.uint8)
     except OSError as error:

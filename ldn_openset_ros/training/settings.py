@@ -174,21 +174,21 @@ class DataSettings:
     """Where inliers and negatives come from; the defaults are those of the paper's Table 1.
 
     roads: the first one gives the classes, to which the others are mapped; their scenes are drawn
-    evenly, so a larger data set counts for more, or by weight. class_probability: share of the
-    draws that first draw a class, all evenly, then a scene that shows it and a crop that holds
-    some of it. validation: judged during training and at its end. negatives: of a list, every
-    picture is taken once in a negative epoch. rendered_scenes: how many scenes this package
-    renders beside the roads; rendered_probability: their share of the scenes that are drawn.
+    evenly, so a larger data set counts for more, or by weight. validation: judged during training
+    and at its end. negatives: of a list, every picture is taken once in a negative epoch.
+    rendered_scenes: how many scenes this package renders beside the roads; rendered_probability:
+    their share of the scenes that are drawn. class_probability: share of the others that are drawn
+    for a class: first a class, all evenly, then a scene that shows it and a crop that holds it.
     """
 
     roads: tuple[RoadSource, ...] = (RoadSource("vistas", "vistas", "train"),)
-    class_probability: float = 0.0
     validation: RoadSource = RoadSource("vistas", "vistas", "val")
     negatives: NegativeSource | tuple[NegativeSource, ...] = NegativeSource()
     validation_every: int = 1
     """Take each n-th validation scene."""
     rendered_scenes: int = 0
     rendered_probability: float = 0.0
+    class_probability: float = 0.0
 
     __pydantic_config__ = FROZEN
 
