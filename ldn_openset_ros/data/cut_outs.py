@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ldn_openset_ros.data.folder import pair_by_stem
+from ldn_openset_ros.data.folder import pair_by_stem, split_of
 from ldn_openset_ros.data.negatives import Negative, bounding_box
 from ldn_openset_ros.data.pictures import read_label_map, read_rgb
 from ldn_openset_ros.errors import OpenSetError
@@ -24,10 +24,13 @@ class CutOut:
 
 
 class CutOuts(Sequence[CutOut]):
-    """A folder `images/` of pictures with `masks/` of the same names, 0 or 255."""
+    """A folder `images/` of pictures with `masks/` of the same names, 0 or 255.
 
-    def __init__(self, root: Path) -> None:
-        self._pairs = pair_by_stem(root / "images", root / "masks")
+    split: train or val, a part of them; None = all.
+    """
+
+    def __init__(self, root: Path, split: str | None = None) -> None:
+        self._pairs = split_of(pair_by_stem(root / "images", root / "masks"), split)
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -40,8 +43,8 @@ class CutOuts(Sequence[CutOut]):
 class MaskedNegatives(Sequence[Negative]):
     """The same folder as negatives: objects with exact masks, all around them is background."""
 
-    def __init__(self, root: Path) -> None:
-        self._pairs = pair_by_stem(root / "images", root / "masks")
+    def __init__(self, root: Path, split: str | None = None) -> None:
+        self._pairs = split_of(pair_by_stem(root / "images", root / "masks"), split)
 
     def __len__(self) -> int:
         return len(self._pairs)

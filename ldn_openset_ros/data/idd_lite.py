@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ldn_openset_ros.data.folder import pair_by_stem, read_mapped_truth
+from ldn_openset_ros.data.folder import pair_by_stem, read_mapped_truth, split_of
 from ldn_openset_ros.data.pictures import read_rgb
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.taxonomy import IGNORE_INDEX
@@ -23,11 +23,13 @@ class IddLite(Sequence[Sample]):
     """Frames that are inliers, but for living things and void; no class is told.
 
     The groups are too coarse for the classes of any other road data set. Files:
-    `<root>/{images,labels}` with equal stems, ids 0 to 6 and 255.
+    `<root>/{images,labels}` with equal stems, ids 0 to 6 and 255. split: train or val, a part of
+    them; None = all.
     """
 
-    def __init__(self, root: str | Path) -> None:
-        self._pairs = pair_by_stem(Path(root) / "images", Path(root) / "labels")
+    def __init__(self, root: str | Path, split: str | None = None) -> None:
+        pairs = pair_by_stem(Path(root) / "images", Path(root) / "labels")
+        self._pairs = split_of(pairs, split)
 
     def __len__(self) -> int:
         """Return the number of frames."""

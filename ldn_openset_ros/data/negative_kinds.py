@@ -16,12 +16,15 @@ NEGATIVE_KINDS = ("pictures", "localised", "masks", "imagenet_boxes", "ade20k")
 """The kinds `open_negatives` knows."""
 
 
-def open_negatives(kind: str, root: str | Path, box_extent: float = 1.0) -> Sequence[Negative]:
+def open_negatives(
+    kind: str, root: str | Path, box_extent: float = 1.0, split: str | None = None
+) -> Sequence[Negative]:
     """Open the negatives at `root`.
 
     kind: `pictures`, a folder without annotations; `localised`, the same with the objects found
         by a classifier; `masks`, pictures with exact masks; `imagenet_boxes`; `ade20k`, the
         training instances. box_extent: for `pictures` alone, which have no boxes of their own.
+        split: for `masks` alone, train or val; None = all.
     """
     root = Path(root)
     if kind == "pictures":
@@ -29,7 +32,7 @@ def open_negatives(kind: str, root: str | Path, box_extent: float = 1.0) -> Sequ
     if kind == "localised":
         return LocalisedNegatives(root)
     if kind == "masks":
-        return MaskedNegatives(root)
+        return MaskedNegatives(root, split)
     if kind == "imagenet_boxes":
         return ImageNetBoxes(root)
     if kind == "ade20k":

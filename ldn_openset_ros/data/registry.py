@@ -31,11 +31,11 @@ def open_dataset(
     """Open the data set `name` that lies at `root`.
 
     Where `split` is None, the split with public labels that is meant for tests is taken: `test` of
-    camvid, lost_and_found and street_hazards, `val` of cityscapes, cityscapes_squashed and
-    vistas, `validation` of smiyc_anomaly and smiyc_obstacle; the others have no splits. camvid
-    and lost_and_found can be narrowed to one video. `roads` is a folder of pictures of ordinary
-    drives, `folder` one with `images/` and, where truth is known, `labels/`. Raises OpenSetError
-    for an unknown name, split or sequence and for missing files.
+    camvid, lost_and_found and street_hazards, `val` of cityscapes, cityscapes_squashed and vistas,
+    `validation` of smiyc_anomaly and smiyc_obstacle; all of idd_lite and roads. The others have no
+    splits. camvid and lost_and_found can be narrowed to one video. `roads` is a folder of pictures
+    of ordinary drives, `folder` one with `images/` and, where truth is known, `labels/`. Raises
+    OpenSetError for an unknown name, split or sequence and for missing files.
     """
     if name not in _READERS:
         raise OpenSetError(f"no data set {name!r}: choose {', '.join(DATASET_NAMES)}")
@@ -46,7 +46,9 @@ def _with_sequences(reader: type, default: str) -> _Reader:
     return lambda root, split, sequence: reader(root, split or default, sequence)
 
 
-def _with_splits(name: str, reader: Callable[..., Sequence[Sample]], default: str) -> _Reader:
+def _with_splits(
+    name: str, reader: Callable[..., Sequence[Sample]], default: str | None
+) -> _Reader:
     def opened(root: Path, split: str | None, sequence: str | None) -> Sequence[Sample]:
         _refuse(name, "sequences", sequence)
         return reader(root, split=split or default)
@@ -91,8 +93,8 @@ _READERS: dict[str, _Reader] = {
     "smiyc_obstacle": _with_splits(
         "smiyc_obstacle", partial(SegmentMeIfYouCan, track="obstacle"), "validation"
     ),
-    "idd_lite": _whole("idd_lite", IddLite),
-    "roads": _whole("roads", OrdinaryRoads),
+    "idd_lite": _with_splits("idd_lite", IddLite, None),
+    "roads": _with_splits("roads", OrdinaryRoads, None),
     "folder": _whole("folder", _open_folder),
 }
 
@@ -106,8 +108,6 @@ WITHOUT_SPLITS = frozenset(
         "road_anomaly",
         "fishyscapes_lost_and_found",
         "fishyscapes_static",
-        "idd_lite",
-        "roads",
         "folder",
     }
 )

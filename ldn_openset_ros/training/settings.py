@@ -155,10 +155,14 @@ class RoadSource:
 
 @dataclass(frozen=True)
 class NegativeSource:
-    """Negatives of a kind of `data.negative_kinds`; folder: below the data root."""
+    """Negatives of a kind of `data.negative_kinds`; folder: below the data root.
+
+    split: of `masks` alone, train or val, which leaves a part for validation; None = all.
+    """
 
     kind: str = "imagenet_boxes"
     folder: str = "imagenet"
+    split: Literal["train", "val"] | None = None
 
     __pydantic_config__ = FROZEN
 
@@ -167,6 +171,8 @@ class NegativeSource:
             raise OpenSetError(
                 f"no negatives of kind {self.kind!r}: choose {', '.join(NEGATIVE_KINDS)}"
             )
+        if self.split is not None and self.kind != "masks":
+            raise OpenSetError(f"negatives of kind {self.kind} have no splits: leave `split` out")
 
 
 @dataclass(frozen=True)

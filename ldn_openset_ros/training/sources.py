@@ -117,7 +117,9 @@ def open_all_negatives(settings: TrainingSettings, data: Path) -> Sequence[Negat
     sources = settings.data.negatives
     sources = (sources,) if isinstance(sources, NegativeSource) else sources
     opened = [
-        open_negatives(source.kind, data / source.folder, settings.negatives.box_extent)
+        open_negatives(
+            source.kind, data / source.folder, settings.negatives.box_extent, source.split
+        )
         for source in sources
     ]
     return opened[0] if len(opened) == 1 else Joined(opened)

@@ -46,6 +46,20 @@ def test_living_things_and_void_of_idd_lite_are_ignored(tmp_path):
         IddLite(tmp_path)[0]
 
 
+def test_a_part_can_be_left_for_validation(tmp_path):
+    """Of 83 pictures 35 to 39 and 75 to 79: the last of every 40, so that drives stay apart."""
+    for number in range(83):
+        write(tmp_path / f"{number:03d}.png", np.zeros((2, 2, 3), np.uint8))
+    names = {
+        split: [int(frame.name) for frame in OrdinaryRoads(tmp_path, split)]
+        for split in ("train", "val", None)
+    }
+    assert names["val"] == [*range(35, 40), *range(75, 80)]
+    assert sorted(names["train"] + names["val"]) == names[None] == list(range(83))
+    with pytest.raises(OpenSetError, match="there is no split 'test': choose train, val"):
+        OrdinaryRoads(tmp_path, "test")
+
+
 def test_real_roads(data_root):
     if not (data_root / "idd_lite").is_dir():
         pytest.skip("no IDD-Lite")

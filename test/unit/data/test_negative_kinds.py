@@ -41,6 +41,9 @@ def test_negatives_by_kind(tmp_path, write_box):
         write(tmp_path / "masked" / part / "a.png", (2, 3, 3) if part == "images" else (2, 3))
     with pytest.raises(OpenSetError, match=r"masks/a\.png is empty"):
         open_negatives("masks", tmp_path / "masked")[0]
+    assert len(open_negatives("masks", tmp_path / "masked", split="train")) == 1
+    with pytest.raises(OpenSetError, match="1 pictures have no split val, which is the last 5"):
+        open_negatives("masks", tmp_path / "masked", split="val")
     boxes = open_negatives("imagenet_boxes", write_box(tmp_path / "boxes"))
     assert type(boxes) is ImageNetBoxes
     assert len(boxes) == 1
