@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 
 from ldn_openset_ros.data.mapped_scenes import (
-    MAPPINGS,
     MappedScenes,
     ScenesWithoutClasses,
-    label_table,
-    mapping_between,
 )
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
@@ -27,39 +24,6 @@ def scene(labels, outlier=None) -> Sample:
     return Sample("s", rgb, labels, outlier, instances=instances)
 
 
-def test_camvids_classes_are_found_by_name_and_ambiguous_ones_are_none():
-    table = label_table(CAMVID, CITYSCAPES)
-    found = {
-        name: None if table[i] == 255 else CITYSCAPES.names[table[i]]
-        for i, name in enumerate(CAMVID.names)
-    }
-    assert found == {
-        "sky": "sky",
-        "building": "building",
-        "pole": "pole",
-        "road": "road",
-        "pavement": "sidewalk",
-        "tree": "vegetation",
-        "sign": None,
-        "fence": "fence",
-        "car": None,
-        "pedestrian": "person",
-        "bicyclist": None,
-    }
-    assert (table[CAMVID.num_classes :] == 255).all()
-
-
-@pytest.mark.parametrize("names", MAPPINGS)
-def test_every_class_of_a_known_mapping_exists(names):
-    source, target = (load_taxonomy(name) for name in names)
-    assert set(MAPPINGS[names]) <= set(source.names)
-    mapping = mapping_between(source, target)
-    assert set(mapping) == set(source.names)
-    assert {name for group in mapping.values() for name in group} <= set(target.names)
-    groups = [name for group in mapping.values() for name in group]
-    assert len(groups) == len(set(groups)), "a class of the target belongs to one class"
-
-
 def test_what_has_no_class_stays_an_inlier_and_void_is_ignored():
     mapped = MappedScenes([scene([3, 4, 6, 8, 255])], CAMVID, CITYSCAPES)
     assert mapped.taxonomy == CITYSCAPES
@@ -72,10 +36,6 @@ def test_what_has_no_class_stays_an_inlier_and_void_is_ignored():
 def test_outlier_truth_is_kept():
     (found,) = MappedScenes([scene([3, 255, 8], [0, 1, 0])], CAMVID, CITYSCAPES)
     assert found.outlier.tolist() == [[0, 1, 0]]
-
-
-def test_one_taxonomy_maps_to_itself():
-    assert label_table(CAMVID, CAMVID)[:12].tolist() == [*range(11), 255]
 
 
 def test_taxonomies_without_a_known_mapping_are_refused():

@@ -83,7 +83,7 @@ def test_data_sets_of_two_taxonomies_are_refused(data, changes):
         open_sources(with_data(**changes), data)
     assert str(caught.value) == (
         "street_hazards has no known mapping to the classes of camvid: take its scenes "
-        "`without_classes`, or train on data sets of one taxonomy"
+        "`without_classes`, or data sets of one taxonomy"
     )
 
 
