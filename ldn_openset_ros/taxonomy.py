@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,20 @@ class Taxonomy:
     def instance_sizes(self) -> tuple[float | None, ...]:
         """For every class the mean pixels of an instance, None for those without."""
         return tuple(entry.instance_size for entry in self.classes)
+
+    def difference(self, other: Taxonomy) -> str:
+        """Return in words why train ids of the other taxonomy are none of this one's.
+
+        Empty where the names of the classes and their order are the same.
+        """
+        if self.names == other.names:
+            return ""
+        pairs = enumerate(zip_longest(self.names, other.names, fillvalue="none"))
+        number, (own, others) = next(entry for entry in pairs if entry[1][0] != entry[1][1])
+        return (
+            f"id {number} of {self.num_classes} is {own} in {self.name}, "
+            f"{number} of {other.num_classes} is {others} in {other.name}"
+        )
 
     def palette(self) -> np.ndarray:
         """Return a uint8 (256, 3) RGB look-up table for label and open-set maps.

@@ -34,6 +34,7 @@ def draw_cost(models: Mapping[str, CostFigures], path: Path) -> None:
     _draw_lines(rate, rate_lines(models), "cameras", "frames a second, all cameras")
     metadata = {"Date": None} if path.suffix == ".svg" else None  # the same file each time
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata=metadata)
     except OSError as error:
         raise OpenSetError(f"cannot write {path}: {error.strerror}") from None

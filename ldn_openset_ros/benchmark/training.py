@@ -118,7 +118,7 @@ class TimedLoop:
         self._pictures = FilledPictures(
             TrainingPictures(settings, sources.roads, sources.negatives, sources.rendered)
         )
-        network = prepare(initial_network(settings), settings, device).train()
+        network = prepare(initial_network(settings, sources.taxonomy), settings, device).train()
         self._trainer = Trainer(
             settings,
             describe(settings, sources.taxonomy),
@@ -136,7 +136,7 @@ class TimedLoop:
         """
         first, self._step = self._step, self._step + UNMEASURED + steps
         settings = replace(self._settings, steps=self._step)
-        batches = iter(load_batches(self._pictures, settings, first, self._processes))
+        batches = load_batches(self._pictures, settings, first, self._processes)
         seconds = [self._time_step(batches, step) for step in range(first + 1, self._step + 1)]
         return seconds[UNMEASURED:]
 

@@ -120,8 +120,11 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ldn_openset_ros.cli.benchmark_run import BenchmarkRun
+    from ldn_openset_ros.cli.plotting import check_matplotlib
 
     check_arguments(args)
+    if args.plot:
+        check_matplotlib("--plot")
     console = Console()
     logs = Path(tempfile.mkdtemp(prefix="ldn_benchmark_"))
     tables = []
@@ -164,6 +167,7 @@ def check_arguments(args: argparse.Namespace) -> None:
 
 def _write(path: Path, text: str) -> None:
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     except OSError as error:
         raise OpenSetError(f"cannot write {path}: {error.strerror}") from None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.data.registry import WITHOUT_SPLITS
-from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.test_sets import TEST_SET_NAMES, open_test_set
+from ldn_openset_ros.folders import check_writable
 from ldn_openset_ros.inference.calibration import Calibration, WantedRate
 from ldn_openset_ros.score_names import SCORE_NAMES
 
@@ -88,16 +86,22 @@ def run(args: argparse.Namespace) -> int:
     from ldn_openset_ros.evaluation.calibration import calibrate
     from ldn_openset_ros.inference.model_files import (
         DESCRIPTION_FILE,
+        check_changeable,
+        copy_model,
         find_model,
         read_description,
+        refuse_model,
         with_calibration,
         write_description,
     )
     from ldn_openset_ros.inference.predictor import Predictor
 
     source = find_model(args.model)
-    if args.output and os.path.exists(args.output / DESCRIPTION_FILE):
-        raise OpenSetError(f"{args.output} holds a model already: remove it or choose another -o")
+    if args.output:
+        refuse_model(args.output)
+        check_writable(args.output / DESCRIPTION_FILE)
+    else:
+        check_changeable(source)
     predictor = Predictor.load(source, args.device, "torch", resolution=args.resolution)
     opened = {}
     for name in args.dataset:
@@ -146,15 +150,6 @@ def open_validation_data(name: str, root: Path, split: str | None) -> Sequence[S
     scenes = CamVid(root / "camvid", split)
     negatives = LocalisedNegatives(root / "imagenet_samples" / "train")
     return ValidationScenes(scenes, negatives)
-
-
-def copy_model(source: Path, output: Path) -> Path:
-    """Copy a model's folder with all that is in it; return the copy."""
-    try:
-        shutil.copytree(source, output, dirs_exist_ok=True)
-    except (OSError, shutil.Error) as error:
-        raise OpenSetError(f"cannot copy {source} to {output}: {error}") from None
-    return output
 
 
 def summary(calibration: Calibration) -> list[str]:

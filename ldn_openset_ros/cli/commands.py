@@ -25,6 +25,7 @@ class Command:
 COMMANDS = (
     Command("demo", "run camera and node over ROS 2, record and measure them", "demo"),
     Command("info", "describe a model", "info"),
+    Command("models", "list the shipped models, or copy one", "models"),
     Command("predict", "recognise pictures", "predict"),
     Command("train", "train a model, resuming where it stopped", "train"),
     Command("evaluate", "measure models over a data set", "evaluate"),

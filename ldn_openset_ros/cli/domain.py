@@ -42,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     from ldn_openset_ros.evaluation.domain import measure_domain
     from ldn_openset_ros.inference.model_files import (
         DESCRIPTION_FILE,
+        check_changeable,
         find_model,
         read_description,
         write_description,
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     from ldn_openset_ros.inference.predictor import Predictor
 
     folder = find_model(args.model)
+    check_changeable(folder)
     predictor = Predictor.load(folder, args.device, "torch", resolution=args.resolution)
     whole = args.dataset in WITHOUT_SPLITS
     split = args.split or (None if whole else DEFAULT_SPLIT)

@@ -84,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ldn_openset_ros.cli.figures import print_figures
+    from ldn_openset_ros.cli.plotting import report_writer
     from ldn_openset_ros.evaluation.results_folder import refuse_results
 
     _check(args)
@@ -91,6 +92,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output and not args.resume:
         for name in names:
             refuse_results(args.output / name)
+    write_report = report_writer() if args.output else None
     runs = {}
     for name, model in names.items():
         runs[name] = [_evaluate(args, model, name, assay) for assay in range(args.assays)]
@@ -104,8 +106,6 @@ def run(args: argparse.Namespace) -> int:
         first = {name: summaries[0] for name, summaries in runs.items()}
         print_figures(console, first, f"{', '.join(runs)} on {args.dataset}")
     if args.output:
-        from ldn_openset_ros.report.write import write_report
-
         write_report([args.output / name for name in runs], args.output / REPORT_FILE)
         console.print(f"look at {args.output / REPORT_FILE}", highlight=False, soft_wrap=True)
     if args.json:

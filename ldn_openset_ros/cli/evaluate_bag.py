@@ -112,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
 
     from ldn_openset_ros.bags.bag_files import find_bags, unique_bags
     from ldn_openset_ros.cli.figures import live_note, print_figures
+    from ldn_openset_ros.cli.plotting import report_writer
     from ldn_openset_ros.evaluation.bag_job import evaluate_bags
     from ldn_openset_ros.evaluation.results_folder import TIMING_FILE
     from ldn_openset_ros.evaluation.summary import TimingSummary, read_summary, to_json
@@ -120,6 +121,7 @@ def run(args: argparse.Namespace) -> int:
     bags = unique_bags(bag for path in args.bags for bag in find_bags(path))
     if args.output_bag is not None and (len(bags) > 1 or args.resume):
         args.usage_error("--output-bag takes one bag, and no --resume")
+    write_report = report_writer()
     if args.live:
         if len(bags) > 1:
             args.usage_error("--live takes one bag")
@@ -128,8 +130,6 @@ def run(args: argparse.Namespace) -> int:
         summary = evaluate_live(_job(args, bags[0]), args.rate)
     else:
         summary = evaluate_bags(_job(args, bags[0]), bags, args.workers, args.ray)
-    from ldn_openset_ros.report.write import write_report  # matplotlib takes its time
-
     write_report([args.output], args.output / REPORT_FILE)
     console = Console()
     print_figures(console, {summary.title: summary}, summary.title)

@@ -70,6 +70,8 @@ def _notes(run: RunSummary) -> Iterator[str]:
     yield f"protocol: {run.protocol}"
     if run.segmentation is not None:
         yield f"segmentation: {', '.join(_segmentation(run.segmentation))}"
+    if run.class_mismatch:
+        yield f"segmentation: {run.class_mismatch}"
     if run.decision is not None:
         decision = run.decision
         rates = (
@@ -92,6 +94,7 @@ def _segmentation(found: SegmentationSummary) -> Iterator[str]:
         "open-set mIoU": found.open_set_mean_iou,
         "category mIoU": found.category_mean_iou,
         "mean iIoU": found.mean_instance_iou,
+        "category iIoU": found.category_mean_instance_iou,
     }
     for name, estimate in measures.items():
         if estimate is not None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ldn_openset_ros.cli.half_precision import add_half_option, halve
 from ldn_openset_ros.errors import OpenSetError
 
 if TYPE_CHECKING:
@@ -35,23 +36,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--taxonomy",
         help="name or YAML file of the classes (default: cityscapes for 19, else numbers)",
     )
+    add_half_option(parser)
     parser.add_argument("-o", "--output", type=Path, required=True, help="models/NAME to write")
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the model's folder and say what is in it."""
     from ldn_openset_ros.inference.model_files import (
-        DESCRIPTION_FILE,
         SEMSEG_OD_NORMALISATION,
         DecisionSettings,
         ModelDescription,
+        refuse_model,
         write_model,
     )
     from ldn_openset_ros.nn.foreign import network_from_semseg_od, network_from_torchvision
     from ldn_openset_ros.recognition.registry import MODULES, RecognitionSettings
 
-    if (args.output / DESCRIPTION_FILE).exists():
-        raise OpenSetError(f"{args.output} holds a model already: remove it or choose another -o")
+    refuse_model(args.output)
     if args.layout == "semseg_od":
         network = network_from_semseg_od(args.checkpoint)
         found = network.settings.num_classes
@@ -83,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
         f"{args.output}: {network.settings.backbone}, {taxonomy.num_classes} classes "
         f"({taxonomy.name}), {recognition}\n{remark}\n"
     )
+    if args.half:
+        sys.stdout.write(f"{halve(args.output)}\n")
     return 0
 
 

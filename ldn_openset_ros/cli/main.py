@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from ldn_openset_ros import __version__
 from ldn_openset_ros.cli.commands import COMMANDS, CommandParser
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.folders import check_writable
 
 EXIT_DONE, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
+WRITTEN_AT_THE_END = ("json", "markdown", "plot")
+"""Options of files, which are looked at before the work that may take hours."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -33,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `ldn-openset`; return 0 when done, 1 when failed, 2 on bad usage."""
     args = build_parser().parse_args(argv)
     try:
+        for option in WRITTEN_AT_THE_END:
+            if getattr(args, option, None) is not None:
+                check_writable(getattr(args, option))
         return args.run(args)
     except OpenSetError as error:
         sys.stderr.write(f"error: {error}\n")

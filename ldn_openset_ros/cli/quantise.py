@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
 
     from ldn_openset_ros.inference.backends.pixel_network import PixelNetwork
     from ldn_openset_ros.inference.backends.quantisation import quantise
-    from ldn_openset_ros.inference.model_files import find_model
+    from ldn_openset_ros.inference.model_files import copy_model, find_model
     from ldn_openset_ros.inference.predictor import Predictor, resized
 
     folder = find_model(args.model)
@@ -90,7 +90,9 @@ def run(args: argparse.Namespace) -> int:
     predictor = Predictor.load(folder, device="cpu")
     frames = [samples[i].rgb for i in spread(len(samples), args.frames)]
     sizes = args.size or _sizes(predictor, frames, tests.values())
-    copy_model(folder, args.output)
+    if args.output.exists():
+        raise OpenSetError(f"{args.output} exists: choose another --output")
+    copy_model(folder, args.output, without=("int8_*",))  # those are of another calibration
     network = PixelNetwork.read(folder)
     console = Console()
     for width, height in sizes:
@@ -126,16 +128,6 @@ def spread(count: int, wanted: int) -> list[int]:
     """Return the numbers of `wanted` of `count` frames, evenly spread, or of all."""
     number = min(count, wanted)
     return [index * count // number for index in range(number)]
-
-
-def copy_model(folder: Path, output: Path) -> None:
-    """Copy a model's folder without older files in int8; raises OpenSetError where it cannot."""
-    if output.exists():
-        raise OpenSetError(f"{output} exists: choose another --output")
-    try:
-        shutil.copytree(folder, output, ignore=shutil.ignore_patterns("int8_*"))
-    except (OSError, shutil.Error) as error:
-        raise OpenSetError(f"cannot copy {folder} to {output}: {error}") from None
 
 
 def table_of(found: dict[str, dict[str, Loss]], score: str) -> Table:
@@ -209,4 +201,6 @@ def _measure(
                 ),
             )
         )
+    if summaries[0].class_mismatch:
+        sys.stderr.write(f"{name}: {summaries[0].class_mismatch}\n")
     return losses(*summaries, score)

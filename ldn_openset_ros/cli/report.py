@@ -28,7 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the results folders and write the file."""
-    from ldn_openset_ros.report.write import write_report
+    from ldn_openset_ros.cli.plotting import report_writer
 
+    write_report = report_writer()
     write_report(args.runs, args.output)
     return 0

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from ldn_openset_ros.cli.data_root import add_data_option
+from ldn_openset_ros.cli.half_precision import add_half_option, halve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, help="YAML file that names what differs")
     add_data_option(parser)
     parser.add_argument("-o", "--output", type=Path, help="run folder (default: runs/<name>)")
+    add_half_option(parser)
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
 
 
@@ -28,4 +30,6 @@ def run(args: argparse.Namespace) -> int:
     model = train(settings, args.data, output, str(choose_device(args.device)))
     if model is not None:
         sys.stdout.write(f"model written to {model}\n")
+        if args.half:
+            sys.stdout.write(f"{halve(model)}\n")
     return 0

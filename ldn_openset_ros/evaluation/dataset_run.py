@@ -12,7 +12,13 @@ import numpy as np
 from ldn_openset_ros import __version__
 from ldn_openset_ros.bags.faults import Faults
 from ldn_openset_ros.data.sample import Sample
-from ldn_openset_ros.evaluation.evaluate import check_truth, frames_of_samples, measure_settings
+from ldn_openset_ros.evaluation.evaluate import (
+    check_truth,
+    class_mismatch,
+    frames_of_samples,
+    measure_settings,
+    taxonomy_of,
+)
 from ldn_openset_ros.evaluation.measurement import Measurement, MeasureSettings
 from ldn_openset_ros.evaluation.model_choice import ModelChoice
 from ldn_openset_ros.evaluation.results_folder import ResultsFolder
@@ -61,7 +67,7 @@ def run_dataset(
     truth and where one cannot be read or measured.
     """
     scores = job.model.measured_scores(predictor)
-    mismatch = class_mismatch(predictor, samples)
+    mismatch = class_mismatch(predictor, taxonomy_of(samples))
     rules = f"component figures by the rules of the {job.track} track" if job.track else ""
     settings = measure_settings(predictor, scores, job.measures)
     if mismatch:
@@ -83,12 +89,13 @@ def run_dataset(
         },
         sources=(job.dataset,),
         resolution=predictor.resolution,
-        note="; ".join(filter(None, (mismatch, rules))),
+        note=rules,
+        class_mismatch=mismatch,
     )
     frames = frames_of_samples(predictor, samples, scores, job.dataset)
 
     def finish(measurement: Measurement) -> dict[str, ComponentSummary]:
-        check_truth(measurement)
+        check_truth(measurement, mismatch)
         if job.track is None or not measurement.totals.ranked_frames:
             return {}
         return measure_components(measurement, progress(frames, "components"), job.track)
@@ -146,17 +153,4 @@ def component_summary(track: str, threshold: float, found: ComponentScores) -> C
         mean_siou=known(found.mean_siou),
         mean_ppv=known(found.mean_ppv),
         mean_f1=known(found.mean_f1),
-    )
-
-
-def class_mismatch(predictor: Predictor, samples: Sequence[Sample]) -> str:
-    """Return why labels cannot be compared, as words for the protocol; empty where they can."""
-    classes = getattr(samples, "taxonomy", None)
-    if classes is None or not predictor.gives_classes:
-        return ""
-    if classes.names == predictor.taxonomy.names:
-        return ""
-    return (
-        f"no mIoU (the truth's classes are those of {classes.name}, the model's those of "
-        f"{predictor.taxonomy.name})"
     )

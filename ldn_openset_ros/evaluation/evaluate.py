@@ -16,6 +16,7 @@ from ldn_openset_ros.evaluation.summary import without_nan
 from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.metrics.by_area import AreaBin
 from ldn_openset_ros.metrics.ranking import RankingMeasures
+from ldn_openset_ros.taxonomy import Taxonomy
 
 
 @dataclass(frozen=True)
@@ -43,20 +44,25 @@ def evaluate(
     samples: Iterable[Sample],
     scores: Sequence[str],
     area_edges: Sequence[float] = (),
+    taxonomy: Taxonomy | None = None,
 ) -> Evaluation:
     """Run the predictor on every sample and rank all their pixels together (METHOD section 5).
 
     area_edges: ascending shares of the picture between which outliers are also ranked by size.
-    mIoU covers samples with labels, ranking those with outlier truth. Raises OpenSetError where
-    no sample has any truth.
+    taxonomy: classes of the labels; None takes what `samples` tells by its attribute of that name,
+    if any. mIoU covers samples with labels of the predictor's classes, ranking those with outlier
+    truth. Raises OpenSetError where no sample has any truth.
     """
     measures = MeasureSettings((), area_edges=tuple(area_edges), replicates=0)
     settings = measure_settings(predictor, scores, measures)
+    mismatch = class_mismatch(predictor, taxonomy or taxonomy_of(samples))
+    if mismatch:
+        settings = replace(settings, taxonomy=None)
     measurement = Measurement(settings)
     for sample in samples:
         measurement.add(judge_sample(predictor, sample, scores))
-    check_truth(measurement)
-    return evaluation_of(measurement, predictor)
+    check_truth(measurement, mismatch)
+    return evaluation_of(measurement, predictor, mismatch)
 
 
 def measure_settings(
@@ -86,14 +92,14 @@ def frames_of_samples(
     return frames
 
 
-def evaluation_of(measurement: Measurement, predictor: Predictor) -> Evaluation:
+def evaluation_of(measurement: Measurement, predictor: Predictor, note: str = "") -> Evaluation:
     """Return the main figures of what was measured of a predictor."""
     totals, taxonomy = measurement.totals, measurement.settings.taxonomy
     confusion = measurement.closed_set.confusion if totals.labelled_frames else None
     scores = measurement.scores if totals.ranked_frames else {}
     return Evaluation(
         model=predictor.name,
-        protocol=protocol(measurement, "network", predictor.resolution),
+        protocol=protocol(measurement, "network", predictor.resolution, note),
         frames=totals.frames,
         mean_iou=None if confusion is None else confusion.mean_iou(),
         class_iou=None
@@ -109,9 +115,30 @@ def evaluation_of(measurement: Measurement, predictor: Predictor) -> Evaluation:
     )
 
 
-def check_truth(measurement: Measurement) -> None:
+def taxonomy_of(samples: object) -> Taxonomy | None:
+    """Return the classes of a data set's labels, None where it does not tell them."""
+    return getattr(samples, "taxonomy", None)
+
+
+def class_mismatch(predictor: Predictor, taxonomy: Taxonomy | None) -> str:
+    """Return why labels cannot be compared, as words for the protocol; empty where they can."""
+    if taxonomy is None or not predictor.gives_classes:
+        return ""
+    difference = taxonomy.difference(predictor.taxonomy)
+    if not difference:
+        return ""
+    return (
+        f"no mIoU (the truth's classes are those of {taxonomy.name}, the model's those of "
+        f"{predictor.taxonomy.name}: {difference})"
+    )
+
+
+def check_truth(measurement: Measurement, mismatch: str = "") -> None:
     """Raise OpenSetError where no frame had any truth that could be used."""
     totals, settings = measurement.totals, measurement.settings
     if not totals.labelled_frames and not totals.ranked_frames:
         usable = "outlier truth" if settings.taxonomy is None else "labels or outlier truth"
-        raise OpenSetError(f"no sample has {usable}: nothing can be measured")
+        raise OpenSetError(
+            f"no sample has {usable}: nothing can be measured"
+            + (mismatch and f"; {mismatch}; choose a model of the truth's classes")
+        )

@@ -54,7 +54,8 @@ class RunDescription:
 
     title, method, configuration, sources: as in RunSummary. origin: how the maps came about, for
     the protocol: "network" or "recorded outputs". resolution: of the network, as a predictor has
-    it; None where it is not known. note: what else the protocol must say.
+    it; None where it is not known. class_mismatch: as in RunSummary. note: what else the protocol
+    must say.
     """
 
     title: str
@@ -64,6 +65,7 @@ class RunDescription:
     sources: tuple[str, ...]
     resolution: int | None = None
     note: str = ""
+    class_mismatch: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,10 @@ def summarise(
         title=description.title,
         method=description.method,
         protocol=protocol(
-            measurement, description.origin, description.resolution, description.note
+            measurement,
+            description.origin,
+            description.resolution,
+            "; ".join(filter(None, (description.class_mismatch, description.note))),
         ),
         configuration=description.configuration,
         configuration_hash=configuration_hash(description.configuration),
@@ -106,6 +111,7 @@ def summarise(
         decision=None if settings.decision is None else summarise_decision(measurement),
         **{kind: tuple(frames) for kind, frames in extras.worst.ranked.items()},
         faults=dict(sorted(extras.faults.items())),
+        class_mismatch=description.class_mismatch,
     )
 
 
@@ -210,7 +216,10 @@ def summarise_segmentation(measurement: Measurement) -> SegmentationSummary:
         category_mean_iou=None
         if not taxonomy.categories
         else _estimate(closed, lambda c: category_confusion(c, taxonomy.category_ids).mean_iou()),
-        mean_instance_iou=_instance_iou(measurement),
+        mean_instance_iou=_defined(measurement.instances.mean_iou()),
+        category_mean_instance_iou=None
+        if not taxonomy.categories
+        else _defined(measurement.instances.category_mean_iou(taxonomy.category_ids)),
     )
 
 
@@ -265,8 +274,7 @@ def _by_area(counted: ScoreMeasurement) -> tuple[AreaSummary, ...]:
     )
 
 
-def _instance_iou(measurement: Measurement) -> Estimate | None:
-    value = measurement.instances.mean_iou()
+def _defined(value: float) -> Estimate | None:
     return None if math.isnan(value) else Estimate(value)
 
 

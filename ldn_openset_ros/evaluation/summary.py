@@ -125,7 +125,8 @@ class SegmentationSummary:
 
     class_iou: by class, closed set. open_set_*: of the open-set map, where an inlier that is
     called outlier is a miss; None without a decision. category_mean_iou: None where the taxonomy
-    has no categories. mean_instance_iou: iIoU, None without truth of instances.
+    has no categories. mean_instance_iou: iIoU, None without truth of instances;
+    category_mean_instance_iou: that of the categories whose classes all have instances.
     """
 
     __pydantic_config__ = FROZEN
@@ -138,6 +139,7 @@ class SegmentationSummary:
     open_set_class_iou: dict[str, float | None] | None
     category_mean_iou: Estimate | None
     mean_instance_iou: Estimate | None
+    category_mean_instance_iou: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -188,7 +190,8 @@ class RunSummary:
     was evaluated, several bags for one. missed_outliers: frames with the most outlier pixels that
     were not called so; false_alarms: with the most inlier pixels called outlier; most_outliers:
     with the most pixels called outlier, truth or not; worst first.
-    faults: number of messages, or frames, by what was wrong with them.
+    faults: number of messages, or frames, by what was wrong with them. class_mismatch: why
+    truth of classes was left out although there is some; empty where it was not.
     """
 
     __pydantic_config__ = FROZEN
@@ -208,6 +211,7 @@ class RunSummary:
     false_alarms: tuple[WorstFrame, ...]
     most_outliers: tuple[WorstFrame, ...]
     faults: dict[str, int]
+    class_mismatch: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -172,11 +174,16 @@ def find_model(model: str | Path) -> Path:
         with contextlib.suppress(OSError):  # a name too long for a file, a folder not to be read
             if (folder / DESCRIPTION_FILE).is_file():
                 return folder
-    shipped = ", ".join(sorted(p.parent.name for p in models_directory().glob("*/model.yaml")))
+    shipped = ", ".join(folder.name for folder in shipped_models())
     raise OpenSetError(
         f"no model {str(model)!r}: give a folder with {DESCRIPTION_FILE} and {WEIGHTS_FILE}, or "
         f"one of {shipped or '(none shipped)'}"
     )
+
+
+def shipped_models() -> list[Path]:
+    """Return the folders of the models that come with the package, by name."""
+    return sorted(path.parent for path in models_directory().glob(f"*/{DESCRIPTION_FILE}"))
 
 
 def read_description(folder: Path) -> ModelDescription:
@@ -194,7 +201,7 @@ def read_network(folder: Path, description: ModelDescription) -> OpenSetNetwork:
 
 
 def write_model(folder: Path, description: ModelDescription, network: OpenSetNetwork) -> None:
-    """Write a model's folder, weights in half precision and without the auxiliary heads.
+    """Write a model's folder, weights as they are and without the auxiliary heads.
 
     Raises OpenSetError where the folder cannot be written.
     """
@@ -205,10 +212,55 @@ def write_model(folder: Path, description: ModelDescription, network: OpenSetNet
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_weights(state, folder / WEIGHTS_FILE, half_precision=True)
+        write_weights(state, folder / WEIGHTS_FILE, half_precision=False)
+    except (OSError, SafetensorError) as error:
+        raise OpenSetError(
+            f"cannot write the model {folder}: {error}: make room or choose another folder"
+        ) from None
+    write_description(folder, description)
+
+
+def halve_weights(folder: Path) -> None:
+    """Store a model's convolutions in half precision, at once: the old weights or the new ones.
+
+    Raises OpenSetError where the folder cannot be written.
+    """
+    path = folder / WEIGHTS_FILE
+    new = path.with_suffix(".new")
+    try:
+        write_weights(read_weights(path), new, half_precision=True)
+        os.replace(new, path)
     except (OSError, SafetensorError) as error:
         raise OpenSetError(f"cannot write the model {folder}: {error}") from None
-    write_description(folder, description)
+
+
+def refuse_model(folder: Path) -> None:
+    """Raise OpenSetError where a folder that is to be written holds a model already."""
+    if os.path.lexists(folder / DESCRIPTION_FILE):
+        raise OpenSetError(f"{folder} holds a model already: remove it or choose another -o")
+
+
+def check_changeable(folder: Path) -> None:
+    """Raise OpenSetError where the `model.yaml` of a model cannot be written anew."""
+    # It may be a link, as colcon installs them.
+    if not os.access((folder / DESCRIPTION_FILE).resolve().parent, os.W_OK):
+        raise OpenSetError(
+            f"{folder} cannot be written: change a copy, `ldn-openset models {folder.name} -o DIR`"
+        )
+
+
+def copy_model(source: Path, output: Path, without: Sequence[str] = ()) -> Path:
+    """Copy a model's folder, without the files of some patterns; return the copy.
+
+    Raises OpenSetError where `output` holds a model already or cannot be written.
+    """
+    refuse_model(output)
+    ignore = shutil.ignore_patterns(*without)
+    try:
+        shutil.copytree(source, output, ignore=ignore, dirs_exist_ok=True)
+    except (OSError, shutil.Error) as error:
+        raise OpenSetError(f"cannot copy {source} to {output}: {error}") from None
+    return output
 
 
 def write_description(folder: Path, description: ModelDescription) -> None:

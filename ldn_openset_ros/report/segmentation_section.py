@@ -28,6 +28,7 @@ def segmentation_section(runs: Sequence[Run]) -> Section:
             Column("Open-set mIoU", max),
             Column("Category mIoU", max),
             Column("iIoU", max),
+            Column("Category iIoU", max),
             Column("Pixel accuracy", max),
             Column("Frames"),
             Column("Pixels"),
@@ -40,6 +41,7 @@ def segmentation_section(runs: Sequence[Run]) -> Section:
                     estimate_cell(run.summary.segmentation.open_set_mean_iou),
                     estimate_cell(run.summary.segmentation.category_mean_iou),
                     estimate_cell(run.summary.segmentation.mean_instance_iou),
+                    estimate_cell(run.summary.segmentation.category_mean_instance_iou),
                     percent_cell(run.summary.segmentation.pixel_accuracy),
                     Cell(count(run.summary.segmentation.frames)),
                     Cell(count(run.summary.segmentation.pixels)),
@@ -55,8 +57,13 @@ def segmentation_section(runs: Sequence[Run]) -> Section:
         "In the open-set map an inlier that is called outlier is a miss." if means.groups else "",
         missing_sentences(
             runs,
-            lambda run: run.summary.segmentation,
+            lambda run: run.summary.segmentation or run.summary.class_mismatch,
             "No frame has truth of classes, or no labels were given, so there is no mIoU",
+        )
+        + tuple(
+            f"{run.label}: {run.summary.class_mismatch}."
+            for run in runs
+            if run.summary.class_mismatch
         ),
         tables=filled(means, _class_table(runs)),
     )

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.evaluation.evaluate import evaluate
+from ldn_openset_ros.evaluation.evaluate import evaluate, taxonomy_of
 from ldn_openset_ros.evaluation.test_sets import open_test_set
 from ldn_openset_ros.folders import make_folder
 from ldn_openset_ros.inference.predictor import Predictor
@@ -25,6 +25,7 @@ from ldn_openset_ros.reproduction.plan import (
     run_settings,
     start_settings,
 )
+from ldn_openset_ros.taxonomy import Taxonomy
 from ldn_openset_ros.training.loop import MODEL_FOLDER, is_finished, settings_digest, train
 from ldn_openset_ros.training.settings import TrainingSettings
 
@@ -121,7 +122,7 @@ class Runner:
         # By index: iterating a Sequence would take an IndexError in a reader for its end.
         frames = (samples[i] for i in range(len(samples)))
         progress = tqdm(frames, desc=description, total=len(samples), unit="frame")
-        evaluation = evaluate(predictor, progress, scores, edges)
+        evaluation = evaluate(predictor, progress, scores, edges, taxonomy_of(samples))
         measurement = {"request": request, **evaluation.to_dict()}
         write_measurement(path, measurement)
         return measurement
@@ -153,6 +154,11 @@ class EveryNth(Sequence[Sample]):
     def __init__(self, samples: Sequence[Sample], every: int) -> None:
         self._samples = samples
         self._places = range(0, len(samples), every)
+
+    @property
+    def taxonomy(self) -> Taxonomy | None:
+        """Classes of the labels; None where the test set does not tell them."""
+        return taxonomy_of(self._samples)
 
     def __len__(self) -> int:
         return len(self._places)

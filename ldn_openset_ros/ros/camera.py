@@ -12,7 +12,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import Header
 
-from ldn_openset_ros.errors import OpenSetError, flat
+from ldn_openset_ros.errors import OpenSetError, flat, is_out_of_memory
 from ldn_openset_ros.inference.predictor import FrameLogits, Predictor
 from ldn_openset_ros.ros.camera_names import camera_topic
 from ldn_openset_ros.ros.diagnostics import (
@@ -29,7 +29,14 @@ from ldn_openset_ros.ros.images import decode_compressed, decode_image, image_me
 from ldn_openset_ros.ros.objects import NEEDED, OutlierObjects
 from ldn_openset_ros.ros.parameters import NodeSettings
 from ldn_openset_ros.ros.qos import output_qos, sensor_qos
-from ldn_openset_ros.ros.recognition import OUTPUTS, make_maps
+from ldn_openset_ros.ros.recognition import OUTPUTS, make_maps, output_size
+from ldn_openset_ros.ros.silence import (
+    COMPRESSED_IMAGE,
+    IMAGE,
+    Silence,
+    SilenceWatch,
+    where_images_are,
+)
 from ldn_openset_ros.ros.stamped import stamp_of
 from ldn_openset_ros.ros.temporal_smoothing import TemporalSmoothing
 from ldn_openset_ros.ros.throttle import Throttle
@@ -84,6 +91,7 @@ class Camera:
         self._predictor = predictor
         self._deliver = deliver
         self._throttle = Throttle(LOG_PERIOD)
+        self._silence = SilenceWatch()
         self._smoothing_weight = 0.0
         self._smoothing = TemporalSmoothing()
         self._shift, self._domain = watch_domain(predictor)
@@ -100,8 +108,9 @@ class Camera:
         if settings.image_transport == "compressed":
             # Like image_transport: remapping `image` moves its compressed form as well.
             kind, topic, self._decode = CompressedImage, f"{topic}/compressed", decode_compressed
+            self._kind = COMPRESSED_IMAGE
         else:
-            kind, self._decode = Image, decode_image
+            kind, self._decode, self._kind = Image, decode_image, IMAGE
         topics = self._topics
         self.topic = topics.subscription(kind, topic, self._receive, sensor_qos()).topic_name
         self._outputs = {
@@ -118,8 +127,8 @@ class Camera:
         frames = self.statistics.report()
         objects = self._lost_objects.report()
         shift = self._shift.report() if self._shift else Report(Level.OK, "", {})
-        qos = self._topics.qos_report()
-        reports = (frames, objects, qos, shift)
+        qos, lost = self._topics.qos_report(), self._topics.lost_report()
+        reports = (frames, objects, qos, lost, shift)
         values = {"topic": self.topic, "domain": self._domain}
         for report in reports:
             values.update(report.values)
@@ -127,8 +136,34 @@ class Camera:
         told = [report.message for report in reports if report.level] or [frames.message]
         return Report(level, "; ".join(told), values)
 
+    def look_around(self, waiting: bool) -> None:
+        """Look for what comes late or not at all; to be called about once a second.
+
+        waiting: whether images would be processed, so that it is told where none come.
+        """
+        self._objects.look_for_latched_info()
+        silence = self._silence.look(waiting)
+        if silence is Silence.ENDED:
+            self._node.get_logger().info(f"{self.topic}: {silence.value}")
+        elif silence:
+            where = where_images_are(self.topic, self._kind, self._published_by_others())
+            self._node.get_logger().warning(f"{self.topic}: {silence.value}: {where}")
+
+    def _published_by_others(self) -> dict[str, list[str]]:
+        """Return the types of the topics that have publishers but for the node's own."""
+        node = self._node
+        own = {publisher.topic_name for publisher in node.publishers}
+        return {
+            topic: kinds
+            for topic, kinds in node.get_topic_names_and_types()
+            if topic not in own and node.count_publishers(topic)
+        }
+
     def read(self, message: ImageMessage, settings: NodeSettings) -> Frame | None:
-        """Decode a message; None where it is too old or nobody wants anything of it."""
+        """Decode a message; None where it is too old or nobody wants anything of the network.
+
+        Whoever wants the calibration alone is served here.
+        """
         age = self._age(stamp_of(message))
         if settings.max_age and age is not None and age > settings.max_age:
             self.statistics.finished(Outcome.TOO_OLD)
@@ -136,6 +171,10 @@ class Camera:
         wanted = tuple(n for n, out in self._outputs.items() if out.get_subscription_count())
         objects = self._objects.are_wanted
         if not wanted and not objects:
+            if self._objects.camera_info_is_wanted:
+                size = self._decode(message).shape[:2]
+                maps_size = output_size(size, settings.output_scale)
+                self._objects.publish_camera_info(message.header, size, maps_size)
             self.statistics.finished(Outcome.IDLE)
             return None
         stopwatch = Stopwatch()
@@ -217,11 +256,7 @@ class Camera:
         if isinstance(error, OpenSetError):
             outcome, reason = Outcome.BAD, str(error)
         else:
-            outcome = Outcome.FAILED
-            reason = (
-                f"recognition failed, {type(error).__name__}: {flat(error)}; if "
-                "memory ran out, lower the parameter resolution"
-            )
+            outcome, reason = Outcome.FAILED, f"recognition failed, {unforeseen(error)}"
         text = f"{self.topic}: {reason}"
         self.statistics.finished(outcome, text)
         count = self._throttle.admit(outcome.value)
@@ -230,6 +265,7 @@ class Camera:
             self._node.get_logger().error(text + repeated)
 
     def _receive(self, message: ImageMessage) -> None:
+        self._silence.arrived()
         jump = self.statistics.received(stamp_of(message))
         if jump and self._throttle.admit("time"):
             self._node.get_logger().warning(
@@ -250,10 +286,13 @@ class Camera:
             self._objects.publish(
                 frame.header, frame.rgb.shape[:2], outlying, probability, settings
             )
-        except OpenSetError as error:
-            self._lost_objects.add(str(error))
+        except Exception as error:
+            if not self._node.context.ok():  # shut down meanwhile
+                return
+            reason = str(error) if isinstance(error, OpenSetError) else unforeseen(error)
+            self._lost_objects.add(reason)
             if self._throttle.admit("objects"):
-                self._node.get_logger().error(f"{self.topic}: outlier objects: {error}")
+                self._node.get_logger().error(f"{self.topic}: outlier objects: {reason}")
 
     def _smoothing_of(self, settings: NodeSettings) -> TemporalSmoothing | None:
         """Return what smooths over frames, anew for a new weight; None where it is off."""
@@ -265,6 +304,12 @@ class Camera:
     def _age(self, stamp_ns: int) -> float | None:
         """Return the seconds since a stamp in nanoseconds; None for 0, which is none."""
         return (self._node.get_clock().now().nanoseconds - stamp_ns) / 1e9 if stamp_ns else None
+
+
+def unforeseen(error: Exception) -> str:
+    """Return one line on an exception that nobody wrote for users."""
+    remedy = "; lower the parameter resolution" if is_out_of_memory(error) else ""
+    return f"{type(error).__name__}: {flat(error)}{remedy}"
 
 
 def watch_domain(predictor: Predictor) -> tuple[DomainShift | None, str]:

@@ -31,7 +31,7 @@ class Outcome(Enum):
     FAILED = "failed"
     """The network could not process it."""
     IDLE = "idle"
-    """Nobody subscribed to an output."""
+    """Nobody subscribed to what the network gives."""
     DISABLED = "disabled"
     """The node was not active, or disabled by `~/enable`."""
 
@@ -174,6 +174,41 @@ class LostObjects:
         }
         level = Level.WARN if recent else Level.OK
         return Report(level, f"no outlier objects: {self._last_error}", values)
+
+
+class LostMessages:
+    """Count messages that the middleware lost on their way to a node, by topic."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._total = 0
+        self._recent: deque[tuple[float, str, int]] = deque()
+        self._remedies: dict[str, str] = {}
+        self._unknown = False
+
+    def add(self, topic: str, count: int, remedy: str) -> None:
+        """Note that so many were lost; remedy: what to do about the topic."""
+        self._total += count
+        self._recent.append((self._clock(), topic, count))
+        self._remedies[topic] = remedy
+
+    def cannot_be_counted(self) -> None:
+        """Note that the middleware tells nothing about a topic."""
+        self._unknown = True
+
+    def report(self) -> Report:
+        """Sum up: WARN while some were lost in the last WINDOW seconds."""
+        while self._recent and self._recent[0][0] < self._clock() - WINDOW:
+            self._recent.popleft()
+        counts: Counter[str] = Counter()
+        for _, topic, count in self._recent:
+            counts[topic] += count
+        told = [
+            f"{count} messages of {topic} lost on the way in {WINDOW:g} s: {self._remedies[topic]}"
+            for topic, count in counts.items()
+        ]
+        values = {"messages_lost": "nan" if self._unknown else str(self._total)}
+        return Report(Level.WARN if told else Level.OK, "; ".join(told), values)
 
 
 def judge(arrivals: int, outcomes: Mapping[Outcome, int], last_error: str) -> tuple[Level, str]:

@@ -128,6 +128,10 @@ class OpenSetNode(LifecycleNode):
             f"model {predictor.name} on {predictor.device} by {predictor.backend}, "
             f"{predictor.precision}, warmed up at {width}x{height}, images from {topics}"
         )
+        if self._settings.device == "auto" and predictor.device == "cpu":
+            self.get_logger().info(
+                f"device auto is the CPU: torch {torch.__version__} finds no CUDA device"
+            )
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -139,6 +143,7 @@ class OpenSetNode(LifecycleNode):
         self._worker.start()
         if not self._autostarting:
             self._publish_legend()
+        self.get_logger().info("active: images are recognised")
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -146,11 +151,13 @@ class OpenSetNode(LifecycleNode):
         if not self._stop_worker(STOP_TIMEOUT):
             self.get_logger().error("the network is still busy: deactivate again")
             return TransitionCallbackReturn.FAILURE
+        self.get_logger().info("inactive: images are dropped, the model stays")
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free the model and the topics."""
         self._free()
+        self.get_logger().info("unconfigured: the model is freed")
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -259,6 +266,7 @@ class OpenSetNode(LifecycleNode):
         self._enabled = bool(request.data)
         response.success = True
         response.message = "enabled" if self._enabled else "disabled: frames are dropped"
+        self.get_logger().info(f"~/enable: {response.message}")
         return response
 
     def _deliver(self, camera: Camera, message: ImageMessage) -> Outcome | None:
@@ -313,7 +321,11 @@ class OpenSetNode(LifecycleNode):
     def _apply_parameters(self, parameters: list[Parameter]) -> None:
         known = {p.name: p.value for p in parameters if p.name in PARAMETERS}
         if known:
-            self._settings = replace(self._settings, **known)
+            before, self._settings = self._settings, replace(self._settings, **known)
+            for name in known:
+                value = getattr(self._settings, name)
+                if value != getattr(before, name):
+                    self.get_logger().info(f"parameter {name} is now {value}")
             if self._predictor is not None:
                 self._publish_legend()
 
@@ -324,6 +336,9 @@ class OpenSetNode(LifecycleNode):
         message = DiagnosticArray()
         message.header.stamp = self.get_clock().now().to_msg()
         running = self._values()
+        waiting = self.state == ACTIVE and self._enabled
+        for camera in self.cameras:
+            camera.look_around(waiting)
         reports = {camera.name: camera.report() for camera in self.cameras}
         names = reports or self._settings.cameras
         message.status = [self._status(name, reports.get(name), running) for name in names]

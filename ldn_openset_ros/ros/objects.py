@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
+from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 from std_msgs.msg import Header
 from visualization_msgs.msg import MarkerArray
@@ -85,7 +86,10 @@ class OutlierObjects:
         if vision_msgs is not None:
             kind = vision_msgs.Detection2DArray
             self._detections = topics.publisher(kind, f"~/{prefix}detections", output_qos())
-        topics.subscription(CameraInfo, f"{prefix}camera_info", self._keep_info, sensor_qos())
+        self._topics = topics
+        self._info_subscription: Subscription | None = topics.subscription(
+            CameraInfo, f"{prefix}camera_info", self._keep_info, sensor_qos()
+        )
         if settings.obstacle_source == "depth":
             topics.subscription(Image, f"{prefix}depth", self._depth.add, sensor_qos())
         elif settings.obstacle_source == "disparity":
@@ -98,6 +102,16 @@ class OutlierObjects:
         publishers = (self._markers, self._obstacles, self._detections)
         return any(p is not None and p.get_subscription_count() for p in publishers)
 
+    @property
+    def camera_info_is_wanted(self) -> bool:
+        """Whether anybody subscribes to `~/camera_info` and there is one."""
+        return self._info is not None and bool(self._camera_info.get_subscription_count())
+
+    def look_for_latched_info(self) -> None:
+        """Hear a camera_info that was published once, before the node came."""
+        if self._info_subscription and self._topics.hear_latched(self._info_subscription):
+            self._info_subscription = None
+
     def publish_camera_info(
         self, header: Header, image_size: tuple[int, int], size: tuple[int, int]
     ) -> None:
@@ -106,7 +120,7 @@ class OutlierObjects:
         image_size, size: (height, width) of the frame and of its outputs. Where they are equal it
         is passed on as it is; what does not describe the frame cannot be scaled and is left out.
         """
-        if self._info is not None and self._camera_info.get_subscription_count():
+        if self.camera_info_is_wanted:
             with contextlib.suppress(OpenSetError):
                 info = copy.copy(self._scaled_info(image_size, size))
                 info.header = header

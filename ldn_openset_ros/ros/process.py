@@ -12,10 +12,11 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.signals import uninstall_signal_handlers
+from rclpy.utilities import get_rmw_implementation_identifier
 
 from ldn_openset_ros.errors import OpenSetError, flat
-from ldn_openset_ros.ros.environment import fast_dds_profile
-from ldn_openset_ros.ros.shared_memory import remove_abandoned_segments
+from ldn_openset_ros.ros.environment import fast_dds_profile, shared_memory_note
+from ldn_openset_ros.ros.shared_memory import free_shared_memory, remove_abandoned_segments
 from ldn_openset_ros.ros.signals import STOP_SIGNALS, ignored
 
 AnyNode = TypeVar("AnyNode", bound=Node)
@@ -36,6 +37,7 @@ def run_node(
     remove_abandoned_segments()
     try:
         os.environ.update(fast_dds_profile())
+        free = free_shared_memory()
         rclpy.init(args=args)
     except Exception as error:  # rclpy has no common class for what users get wrong here
         sys.stderr.write(f"[FATAL] [{name}]: ROS cannot start: {flat(error)}\n")
@@ -43,6 +45,7 @@ def run_node(
     node, code = None, 0
     try:
         node = make()
+        tell_shared_memory(node, free)
         work(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
@@ -67,3 +70,13 @@ def run_node(
         sys.stderr.flush()
         os._exit(code)
     return code
+
+
+def tell_shared_memory(node: Node, free: int | None) -> None:
+    """Log how large images pass; free: bytes of shared memory before this process took its own."""
+    middleware = get_rmw_implementation_identifier()
+    fits, line = shared_memory_note(os.environ, middleware, free)
+    if not fits:
+        node.get_logger().warning(line)
+    elif line:
+        node.get_logger().info(line)

@@ -13,6 +13,9 @@ _TOLERANCE = 0.1
 # The default of 5 iterations leaves errors of pixels in the corners of wide lenses.
 _CRITERIA = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-10)
 
+# Before OpenCV 5 a function of its own takes criteria.
+_undistort = getattr(cv2, "undistortPointsIter", cv2.undistortPoints)
+
 
 def pixel_rays(camera: CameraModel, columns: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return the rays of pixels as float64 (N, 3), in the camera's optical frame (REP-103).
@@ -36,7 +39,8 @@ def _undistorted(camera: CameraModel, pixels: np.ndarray) -> np.ndarray:
         plane = cv2.fisheye.undistortPoints(pixels[:, None], matrix, distortion)
         again = cv2.fisheye.distortPoints(plane, matrix, distortion)
     else:
-        plane = cv2.undistortPointsIter(pixels[:, None], matrix, distortion, None, None, _CRITERIA)
+        points = pixels[:, None]
+        plane = _undistort(points, matrix, distortion, R=None, P=None, criteria=_CRITERIA)
         spatial = cv2.convertPointsToHomogeneous(plane)
         again, _ = cv2.projectPoints(spatial, np.zeros(3), np.zeros(3), matrix, distortion)
     plane, again = plane[:, 0], again[:, 0]

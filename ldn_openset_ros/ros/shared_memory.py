@@ -1,4 +1,4 @@
-"""Shared memory that killed processes leave on the machine. No ROS here."""
+"""Shared memory: what is free, and what killed processes leave on the machine. No ROS here."""
 
 from __future__ import annotations
 
@@ -17,11 +17,20 @@ _SEGMENT = re.compile("fast(dds|rtps)_[0-9a-f]{16}")
 _LOCK_SUFFIX = "_el"
 
 
+def free_shared_memory(folder: Path = SHARED_MEMORY) -> int | None:
+    """Return the bytes of shared memory that are free; None where the system does not tell."""
+    try:
+        status = os.statvfs(folder)
+    except OSError:
+        return None
+    return status.f_bavail * status.f_frsize
+
+
 def remove_abandoned_segments(folder: Path = SHARED_MEMORY) -> list[str]:
     """Remove this user's segments of Fast DDS whose process has ended; return their names.
 
-    Fast DDS takes a segment's memory in full (64 MiB with our profile) and gives it back at an
-    orderly end alone, so that every node that is killed costs the machine as much until it is
+    Fast DDS takes a segment's memory in full (16 or 64 MiB with our profiles) and gives it back at
+    an orderly end alone, so that every node that is killed costs the machine as much until it is
     started anew. The owner of a segment holds a file lock beside it for as long as it lives.
     """
     try:

@@ -30,7 +30,8 @@ from ldn_openset_ros.recognition.registry import build_recognition
 from ldn_openset_ros.training.averaging import average_of, update_average
 from ldn_openset_ros.training.batches import load_batches
 from ldn_openset_ros.training.compilation import compile_network
-from ldn_openset_ros.training.initial import describe, initial_network
+from ldn_openset_ros.training.files import check_writable
+from ldn_openset_ros.training.initial import describe, initial_fingerprint, initial_network
 from ldn_openset_ros.training.losses import LossParts, compound_loss, in_float32
 from ldn_openset_ros.training.optimiser import build_optimiser, set_learning_rates
 from ldn_openset_ros.training.pictures import TrainingPictures
@@ -71,14 +72,15 @@ def train(
 def _train(
     settings: TrainingSettings, data: Path, output: Path, processes: Processes
 ) -> Path | None:
+    make_folder(output)
+    check_writable(output)
     sources = open_sources(settings, data)
     description = describe(settings, sources.taxonomy)
-    network = prepare(initial_network(settings), settings, processes.device)
+    network = prepare(initial_network(settings, sources.taxonomy), settings, processes.device)
     optimiser = build_optimiser(network, settings.optimiser)
     scaler = GradScaler(processes.device.type, enabled=settings.precision == "float16")
     average = average_of(network) if settings.average else None
     judged = network if average is None else average
-    make_folder(output)
     digest = settings_digest(settings)
     run_file = output / RUN_FILE
     kept = (network, optimiser, scaler)
@@ -171,6 +173,7 @@ class Trainer:
         self._recognition = build_recognition(settings.recognition)
         self._optimiser = optimiser
         self._scaler = scaler
+        self._processes = processes
         self._device = processes.device
         self._dtype = getattr(torch, settings.precision)
         model = DistributedDataParallel(network) if processes.count > 1 else network
@@ -188,8 +191,9 @@ class Trainer:
     def compute_gradients(self, batch: Sequence[torch.Tensor], step: int) -> LossParts:
         """Compute the gradients of step number `step`; return its losses, over all processes."""
         if self._settings.network.dropout:
-            # Masks that depend on the step alone: a cut run goes on with those of an uncut one.
-            torch.manual_seed(self._settings.seed * self._settings.steps + step)
+            # Masks of step and process alone: a cut run goes on with those of an uncut one.
+            masks = self._settings.seed * self._settings.steps + step
+            torch.manual_seed(masks * self._processes.count + self._processes.rank)
         rgb, labels, outlier = (t.to(self._device, non_blocking=True) for t in batch)
         reduced = self._dtype != torch.float32
         with torch.autocast(self._device.type, self._dtype, enabled=reduced):
@@ -247,6 +251,7 @@ def settings_digest(settings: TrainingSettings) -> str:
         data=replace(settings.data, validation_every=1),
     )
     values = asdict(settings)
+    values["initial_model"] = initial_fingerprint(settings)
     for name in ("cache_mb", "channels_last", "compile"):
         del values[name]
     text = json.dumps(values, sort_keys=True)

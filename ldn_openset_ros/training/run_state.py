@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import torch
@@ -14,6 +13,7 @@ from torch.amp import GradScaler
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.nn.checkpoint import load_strictly
+from ldn_openset_ros.training.files import replacing
 
 
 def save_run(
@@ -29,7 +29,7 @@ def save_run(
 
     digest: a fingerprint of the settings, checked on resuming. average: the network with averaged
     weights, where the run keeps them. The file is replaced at once, so an interruption leaves the
-    old one whole.
+    old one whole, and so does a full disk, which is an OpenSetError.
     """
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
     if average is not None:
@@ -37,14 +37,13 @@ def save_run(
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in state.items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    temporary = path.with_suffix(".tmp")
     metadata = {
         "step": str(step),
         "digest": digest,
         "scaler": json.dumps(scaler.state_dict()),
     }
-    save_file(tensors, temporary, metadata=metadata)
-    os.replace(temporary, path)
+    with replacing(path) as new:
+        save_file(tensors, new, metadata=metadata)
 
 
 def read_progress(path: Path) -> tuple[int, str]:

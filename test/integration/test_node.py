@@ -294,15 +294,21 @@ def test_a_failing_network_is_survived(bench, tiny_model, watched, rgb):
     lines = bench.errors()
     camera = bench.camera()
     watched.failures = [MemoryError("3"), RuntimeError("2"), RuntimeError("out of\nmemory")]
-    for index in range(1, 4):
+    remedy = "; lower the parameter resolution"
+    reasons = [
+        f"RuntimeError: out of memory{remedy}",
+        "RuntimeError: 2",
+        f"MemoryError: 3{remedy}",
+    ]
+    for index, reason in enumerate(reasons, start=1):
         camera.publish(bench.image(rgb))
         wait_for(lambda n=index: counts(node)["failed"] == n)
+        told = node.cameras[0].report().values["last_error"]
+        assert told == f"/image: recognition failed, {reason}"
     camera.publish(bench.image(rgb))
     wait_for(lambda: labels)
     wait_for(lambda: lines)
-    assert len(lines) == 1
-    assert lines[0].startswith("/image: recognition failed, RuntimeError: out of memory; ")
-    assert "lower the parameter resolution" in lines[0]
+    assert lines == [f"/image: recognition failed, {reasons[0]}"]
 
 
 def test_threshold_and_fusion_act_on_the_next_frame(bench, tiny_model, predictor, rgb):

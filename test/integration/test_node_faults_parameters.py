@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import cv2
 import numpy as np
 import pytest
 
@@ -225,6 +226,36 @@ def test_calibrations_that_are_rubbish(bench, drill, objects, give):
     markers, obstacles = objects
     assert markers[-1].markers[0].header == obstacles[-1].header
     assert obstacles[-1].header in drill.sent
+
+
+def test_an_error_of_a_library_in_the_objects(bench, drill, objects, give, monkeypatch):
+    """It is told as it is, speaks of memory only where that ran out, and maps go on."""
+    newest = bench.diagnostics()
+    errors = bench.errors()
+
+    def refused(*_):
+        cv2.warpAffine(np.zeros((4, 4), np.uint8), np.eye(3), (4, 4))  # 2 x 3 is due
+
+    def enormous(*_):
+        np.empty(2**50)
+
+    monkeypatch.setattr("ldn_openset_ros.ros.objects.pixel_rays", refused)
+    give(calibration(), lambda: "Error" in drill.values()["last_objects_error"])
+    told = drill.values()["last_objects_error"]
+    assert told.startswith("error: OpenCV(")
+    assert "resolution" not in told
+    assert drill.values()["frames_failed"] == "0"
+    wait_for(lambda: newest()["message"] == f"no outlier objects: {told}")
+    assert newest()["level"] == "1"
+    wait_for(lambda: errors)
+    assert errors[0] == f"/image: outlier objects: {told}"
+
+    monkeypatch.setattr("ldn_openset_ros.ros.objects.pixel_rays", enormous)
+    give(calibration(), lambda: "MemoryError" in drill.values()["last_objects_error"])
+    assert drill.values()["last_objects_error"].endswith("; lower the parameter resolution")
+
+    monkeypatch.undo()
+    give(calibration(), lambda: all(objects))
 
 
 EXTREME = {

@@ -28,6 +28,7 @@ from std_msgs.msg import String
 
 from ldn_openset_ros.bags.reader import BagReader
 from ldn_openset_ros.inference.predictor import Predictor
+from ldn_openset_ros.ros.environment import SMALL
 from ldn_openset_ros.ros.shared_memory import MIN_AGE
 
 TIMEOUT = 120
@@ -76,7 +77,7 @@ def test_a_node_that_is_killed_and_started_again(bench, start_module, tiny_model
         left_behind = segments(process)
         process.send_signal(signal.SIGKILL)
         assert process.wait(TIMEOUT) == -signal.SIGKILL
-        assert sum(path.stat().st_size for path in left_behind) > 2**26
+        assert sum(path.stat().st_size for path in left_behind) > SMALL.mebibytes * 2**20
         for path in left_behind:  # as if MIN_AGE had passed
             then = path.stat().st_mtime - 2 * MIN_AGE
             os.utime(path, (then, then))

@@ -9,6 +9,7 @@ import threading
 import cv2
 import numpy as np
 import pytest
+import torch
 
 pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
 
@@ -16,6 +17,7 @@ from bench import wait_for
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import GetState
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.logging import LoggingSeverity
 from std_srvs.srv import SetBool
 
 from ldn_openset_ros.inference.predictor import Predictor
@@ -23,6 +25,7 @@ from ldn_openset_ros.ros.images import decode_map
 
 HEIGHT, WIDTH = 64, 96
 CYCLES = 50
+CPU = not torch.cuda.is_available()
 
 
 @pytest.fixture
@@ -78,6 +81,42 @@ def test_a_manager_leads_it_through_its_life(bench, tiny_model, rgb, change, sta
     wait_for(lambda: bench.probe.count_publishers("/openset/labels") == 0)
     assert change(Transition.TRANSITION_UNCONFIGURED_SHUTDOWN)
     assert state() == State.PRIMARY_STATE_FINALIZED
+
+
+def test_its_log_tells_what_was_done_to_it(bench, tiny_model, call, change):
+    lines = bench.logged(LoggingSeverity.INFO)
+    bench.start(model=str(tiny_model), autostart=False)
+    for transition in (
+        Transition.TRANSITION_CONFIGURE,
+        Transition.TRANSITION_ACTIVATE,
+        Transition.TRANSITION_DEACTIVATE,
+        Transition.TRANSITION_CLEANUP,
+    ):
+        assert change(transition)
+    for enabled in (False, True):
+        assert call(SetBool, "enable", SetBool.Request(data=enabled)).success
+    assert bench.set_parameters(threshold=0.25, smoothing=0.0) == ""
+    assert bench.set_parameters(threshold=0.25) == ""
+    expected = [
+        f"model tiny on {'cpu' if CPU else 'cuda:0'}",
+        *([f"device auto is the CPU: torch {torch.__version__} finds no CUDA device"] * CPU),
+        "active: images are recognised",
+        "inactive: images are dropped, the model stays",
+        "unconfigured: the model is freed",
+        "~/enable: disabled: frames are dropped",
+        "~/enable: enabled",
+        "parameter threshold is now 0.25",
+    ]
+    wait_for(lambda: len(lines) >= len(expected))
+    for line, start in zip(lines, expected, strict=True):
+        assert line.startswith(start)
+
+
+def test_a_chosen_cpu_is_no_news(bench, tiny_model):
+    lines = bench.logged(LoggingSeverity.INFO)
+    bench.start(model=str(tiny_model), device="cpu")
+    wait_for(lambda: "active: images are recognised" in lines)
+    assert not any("CUDA" in line for line in lines)
 
 
 def test_a_failed_configure_says_why_and_is_repeated_after_the_cause_is_gone(

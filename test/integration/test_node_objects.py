@@ -64,12 +64,15 @@ def expected(tiny_model, rgb):
     return outlying, prediction.outlier, tracked
 
 
-def camera_info(header) -> CameraInfo:
+DISTORTED = (-0.3, 0.1, 0.001, -0.002, -0.01)
+
+
+def camera_info(header, distortion=(0.0,) * 5) -> CameraInfo:
     info = CameraInfo(header=header, height=HEIGHT, width=WIDTH, distortion_model="plumb_bob")
     info.k = [80.0, 0.0, 47.5, 0.0, 80.0, 31.5, 0.0, 0.0, 1.0]
     info.p = [80.0, 0.0, 47.5, 0.0, 0.0, 80.0, 31.5, 0.0, 0.0, 0.0, 1.0, 0.0]
     info.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-    info.d = [0.0] * 5
+    info.d = list(distortion)
     return info
 
 
@@ -77,7 +80,7 @@ def points_of(cloud: PointCloud2) -> np.ndarray:
     return np.frombuffer(bytes(cloud.data), POINT)
 
 
-def send(bench, rgb, first=()):
+def send(bench, rgb, first=(), distortion=(0.0,) * 5):
     """Publish camera_info and other (publisher, message); return the image and its publisher."""
     image = bench.image(rgb)
     info = bench.camera(CameraInfo, "/camera_info")
@@ -85,7 +88,7 @@ def send(bench, rgb, first=()):
     for publisher, message in first:
         message.header = image.header
         publisher.publish(message)
-    info.publish(camera_info(image.header))
+    info.publish(camera_info(image.header, distortion))
     return image, camera
 
 
@@ -117,13 +120,15 @@ def test_markers_outline_every_region(bench, start, rgb, expected):
         assert xs == [seen.region.left - 0.5, seen.region.left + seen.region.width - 0.5]
 
 
-def test_obstacles_stand_on_the_ground(bench, start, rgb, expected):
+@pytest.mark.parametrize("distortion", [(0.0,) * 5, DISTORTED], ids=["ideal", "distorted"])
+def test_obstacles_stand_on_the_ground(bench, start, rgb, expected, distortion):
     start(mount_height=MOUNT.height, mount_pitch=MOUNT.pitch, obstacle_stride=2)
     clouds = bench.subscribe(PointCloud2, "/openset/obstacles")
-    image, camera = send(bench, rgb)
+    image, camera = send(bench, rgb, distortion=distortion)
     cloud = answer(camera, image, clouds)
     outlying, probability, tracked = expected
-    model = camera_model(camera_info(image.header), WIDTH, HEIGHT, rectified=False)
+    info = camera_info(image.header, distortion)
+    model = camera_model(info, WIDTH, HEIGHT, rectified=False)
     ids = region_map(outlying, tracked)
     found = lift_by_ground(ids, probability, model, MOUNT, LiftSettings(2))
     points = points_of(cloud)
@@ -182,6 +187,20 @@ def test_camera_info_is_passed_on_with_the_frame_s_header(bench, start, rgb):
     info = answer(camera, image, passed)
     assert info.header == image.header
     assert info.k.tolist() == camera_info(image.header).k.tolist()
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_camera_info_alone_is_passed_on_without_the_network(bench, tiny_model, rgb, scale):
+    node = bench.start(model=str(tiny_model), output_scale=scale)
+    passed = bench.subscribe(CameraInfo, "/openset/camera_info")
+    image, camera = send(bench, rgb)
+    info = answer(camera, image, passed)
+    assert info.header == image.header
+    assert (info.width, info.height) == (WIDTH * scale, HEIGHT * scale)
+    assert info.k[0] == camera_info(image.header).k[0] * scale
+    values = node.cameras[0].report().values
+    assert values["frames_processed"] == "0"
+    assert int(values["frames_idle"]) >= len(passed)
 
 
 def test_settings_that_do_not_go_together_are_refused(start):

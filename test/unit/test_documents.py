@@ -30,7 +30,7 @@ NODE_INPUTS = {
     for camera in ("", "front", "rear")
     for name in ("image", "camera_info")
 }
-OTHERS = {"cp", "cd", "mkdir", "git", "python3", "export"}
+OTHERS = {"cd", "mkdir", "git", "python3", "export"}
 """Commands of the shell, which nothing here can make wrong."""
 
 ROS2 = {"topic", "bag", "security", "lifecycle", "service"}
@@ -85,6 +85,9 @@ def check_parameter(name: str, value: str) -> None:
 
 def check_executable(name: str, *arguments: str) -> None:
     """Check parameters by name: the node's are known, others are declared in their module."""
+    if name == "ldn-openset":
+        build_parser().parse_args(arguments)
+        return
     module = executables()[name]
     source = (ROOT / f"{module.replace('.', '/')}.py").read_text()
     words = iter(arguments)
@@ -125,9 +128,7 @@ def check_ros2(verb: str, *arguments: str) -> None:
 def check_command(line: str) -> None:
     words = shlex.split(line)
     program = words[0].removeprefix(".venv/bin/")
-    if program == "ldn-openset":
-        build_parser().parse_args(words[1:])
-    elif program == "ros2":
+    if program == "ros2":
         check_ros2(*words[1:])
     elif program == "make":
         assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text()
@@ -161,6 +162,7 @@ def test_links_lead_somewhere(path):
         "ros2 launch ldn_openset_ros camera.launch.py threshold:=2",
         "ros2 launch ldn_openset_ros bird.launch.py",
         "ros2 run ldn_openset_ros bird_node",
+        "ros2 run ldn_openset_ros ldn-openset models --fly",
         "ros2 param set /openset treshold 0.4",
         "ros2 param set /openset threshold 4",
         "ros2 bag record /openset/overlays",

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import ldn_openset_ros
+from ldn_openset_ros.cli.plotting import OLDEST
 from ldn_openset_ros.resources import share_directory
 
 PACKAGE = Path(ldn_openset_ros.__file__).parent
@@ -192,6 +197,93 @@ def test_every_pinned_package_has_an_exact_version():
     names = [pin.partition("==")[0].lower() for pin in pins]
     assert names == sorted(names)
     assert all(line.count("==") == 1 for line in pins)
+
+
+@pytest.fixture(scope="module")
+def setup_arguments() -> dict:
+    """What setup.py gives to setuptools."""
+    given = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(share_directory())
+        patch.setattr("setuptools.setup", given.update)
+        runpy.run_path("setup.py")
+    return given
+
+
+def test_every_pin_is_within_the_bounds(setup_arguments):
+    """Else `make test` could not install, or an update of the pins has outgrown them."""
+    lines = (share_directory() / "constraints.txt").read_text().splitlines()
+    pins = dict(line.split("==") for line in lines if "==" in line)
+    pins = {canonicalize_name(name): version for name, version in pins.items()}
+    extras = setup_arguments["extras_require"]
+    wanted = [*setup_arguments["install_requires"], *(r for e in extras.values() for r in e)]
+    seen = 0
+    for requirement in map(Requirement, wanted):
+        pin = pins.get(canonicalize_name(requirement.name))
+        assert pin is None or requirement.specifier.contains(pin), requirement
+        seen += pin is not None
+    assert seen > 30
+
+
+@pytest.mark.parametrize(
+    ("name", "too_old", "too_new"),
+    [
+        ("opencv-python-headless", "4.5.5.64", "6.0.0.90"),
+        ("numpy", "1.21.0", "3.0.0"),
+        ("matplotlib", "3.6.3", "4.0.0"),
+        ("pydantic", "1.10.0", "3.0"),
+    ],
+)
+def test_what_a_major_release_can_break_is_bounded(setup_arguments, name, too_old, too_new):
+    requirements = map(Requirement, setup_arguments["install_requires"])
+    (specifier,) = (r.specifier for r in requirements if r.name == name)
+    assert not specifier.contains(too_old)
+    assert not specifier.contains(too_new)
+
+
+def test_the_oldest_matplotlib_is_the_one_that_reports_ask_for(setup_arguments):
+    assert "matplotlib>={}.{},<4".format(*OLDEST) in setup_arguments["install_requires"]
+
+
+def test_launch_testings_plugin_can_be_loaded(tmp_path):
+    """Its hooks take `path`, which pytest 9 refuses, and then no test of a workspace runs."""
+    (tmp_path / "like_launch_testing.py").write_text(
+        "def pytest_pycollect_makemodule(path, parent):\n    return None\n\n\n"
+        "def pytest_collect_file(path, parent):\n    return None\n"
+    )
+    (tmp_path / "test_nothing.py").write_text("def test_nothing():\n    pass\n")
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "like_launch_testing", "test_nothing.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_readmes_line_for_a_workspace_installs_what_setup_py_says(setup_arguments):
+    """The line as a shell reads it: one folder, the one cloned to, and extras that are there."""
+    text = (share_directory() / "README.md").read_text()
+    lines = re.findall(r"pip install .*?'(?=`|\n)", text)
+    assert len(lines) == 2
+    (clone,) = re.findall(r"^git clone <this repository> (\S+)$", text, re.MULTILINE)
+    for line in lines:
+        assert not re.search(r"[<>\[]", re.sub("'[^']*'", "", line)), "the shell would read it"
+        shell = subprocess.run(
+            ["bash", "-c", f"pip() {{ printf '%s\\n' \"$@\"; }}; {line}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        *words, package = shell.stdout.split()
+        assert words == ["install", "-e"]
+        folder, extras = re.fullmatch(r"([^\[]+)\[([\w,]+)\]", package).groups()
+        assert folder == clone
+        assert set(extras.split(",")) <= set(setup_arguments["extras_require"])
+    (colcon, *_) = setup_arguments["extras_require"]["workspace"]
+    assert colcon == "colcon-common-extensions"
 
 
 def test_readme_is_finished_and_its_files_are_there():

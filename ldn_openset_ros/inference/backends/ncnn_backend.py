@@ -21,6 +21,9 @@ from ldn_openset_ros.nn.heads import HeadLogits
 REDUCED = ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_packed", "bf16_storage")
 """Options of ncnn that trade exactness for speed."""
 
+OUT_OF_MEMORY = -100
+"""What ncnn's layers return where they get no memory."""
+
 
 class NcnnBackend:
     """Run the network by ncnn, in float32, with as many threads as torch has."""
@@ -81,9 +84,10 @@ def open_ncnn(param: Path, network: PixelNetwork) -> Run:
         for name in names:
             code, blob = extractor.extract(name)
             if code:
+                remedy = "lower the resolution or " if code == OUT_OF_MEMORY else ""
                 raise OpenSetError(
-                    f"ncnn failed on a picture of {width}x{height} (code {code}, out of "
-                    "memory?): lower the resolution or choose another backend"
+                    f"ncnn failed on a picture of {width}x{height} (code {code}): {remedy}choose "
+                    "another backend"
                 )
             logits.append(np.array(blob))
         return logits

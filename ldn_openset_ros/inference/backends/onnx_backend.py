@@ -75,4 +75,10 @@ def open_onnx(path: Path, providers: Sequence[str | tuple[str, dict]] = (CPU_PRO
             f"ONNX Runtime refused {path}: {flat(error)}: remove the file, or choose another "
             "backend"
         ) from None
+    wanted = [name for name, _ in (p for p in providers if isinstance(p, tuple))]
+    if wanted and not set(wanted) & set(session.get_providers()):  # it falls back in silence
+        raise OpenSetError(
+            f"ONNX Runtime cannot start {' or '.join(wanted)} and would run on the CPU: check its "
+            "CUDA libraries, or choose device cpu or another backend"
+        )
     return lambda frame: [head[0] for head in session.run(None, {INPUT: frame[None]})]

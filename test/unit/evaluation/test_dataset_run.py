@@ -7,16 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from bag_of_frames import make_samples
+from rich.console import Console
 
 from ldn_openset_ros import Predictor
+from ldn_openset_ros.cli.figures import print_figures
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.evaluation.dataset_run import DatasetRun, class_mismatch, run_dataset
-from ldn_openset_ros.evaluation.evaluate import evaluate
+from ldn_openset_ros.evaluation.dataset_run import DatasetRun, run_dataset
+from ldn_openset_ros.evaluation.evaluate import class_mismatch, evaluate
 from ldn_openset_ros.evaluation.measurement import MeasureSettings
 from ldn_openset_ros.evaluation.model_choice import ModelChoice
 from ldn_openset_ros.evaluation.summary import to_json
 from ldn_openset_ros.metrics.components import ComponentMeasures
-from ldn_openset_ros.taxonomy import load_taxonomy
+from ldn_openset_ros.taxonomy import Taxonomy, load_taxonomy
 
 FRAMES = 4
 
@@ -95,9 +97,33 @@ def test_other_classes_give_no_mean_iou_and_say_so(job, predictor):
     summary = run_dataset(job, predictor, Classified(samples, "cityscapes"))
     assert summary.segmentation is None
     assert summary.scores["op"].auroc.value is not None
-    assert "no mIoU (the truth's classes are those of cityscapes" in summary.protocol
-    assert class_mismatch(predictor, Classified(samples, "camvid")) == ""
-    assert class_mismatch(predictor, samples) == ""
+    assert summary.class_mismatch == (
+        "no mIoU (the truth's classes are those of cityscapes, the model's those of camvid: "
+        "id 0 of 19 is road in cityscapes, 0 of 11 is sky in camvid)"
+    )
+    assert summary.class_mismatch in summary.protocol
+    console = Console(record=True, width=400)
+    print_figures(console, {"tiny": summary}, "tiny")
+    lines = console.export_text().splitlines()
+    assert f"segmentation: {summary.class_mismatch}" in lines
+    assert class_mismatch(predictor, load_taxonomy("camvid")) == ""
+    assert class_mismatch(predictor, None) == ""
+
+
+def test_the_same_classes_in_another_order_are_other_classes(job, predictor):
+    camvid = load_taxonomy("camvid")
+    samples = Classified(make_samples(2), "camvid")
+    assert run_dataset(job, predictor, samples).segmentation.mean_iou.value is not None
+    samples.taxonomy = Taxonomy("turned", camvid.classes[::-1])
+    summary = run_dataset(job, predictor, samples)
+    assert summary.segmentation is None
+    assert "id 0 of 11 is bicyclist in turned, 0 of 11 is sky in camvid" in summary.class_mismatch
+
+
+def test_labels_of_other_classes_alone_are_refused_with_the_reason(job, predictor):
+    samples = Classified([replace(s, outlier=None) for s in make_samples(2)], "cityscapes")
+    with pytest.raises(OpenSetError, match=r"nothing can be measured; no mIoU \(.*of the truth's"):
+        run_dataset(job, predictor, samples)
 
 
 def test_a_frame_that_cannot_be_measured_is_named(job, predictor):

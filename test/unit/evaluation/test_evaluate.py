@@ -11,6 +11,7 @@ from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.evaluate import evaluate
 from ldn_openset_ros.metrics.ranking import exact_ranking
+from ldn_openset_ros.taxonomy import load_taxonomy
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +61,21 @@ def test_figures_without_truth_are_null_in_json(predictor):
     values = json.loads(json.dumps(evaluate(predictor, frames, ["op"]).to_dict(), allow_nan=False))
     assert values["ranking"] == {}
     assert values["mean_iou"] == 1.0
+
+
+def test_labels_of_other_classes_give_no_mean_iou(predictor):
+    frames, cityscapes = samples(predictor), load_taxonomy("cityscapes")
+    evaluation = evaluate(predictor, frames, ["op"], taxonomy=cityscapes)
+    assert (evaluation.mean_iou, evaluation.class_iou) == (None, None)
+    assert evaluation.ranking == evaluate(predictor, frames, ["op"]).ranking
+    assert "no mIoU (the truth's classes are those of cityscapes" in evaluation.protocol
+
+
+def test_a_data_set_tells_its_classes_itself(predictor):
+    class Told(list):
+        taxonomy = load_taxonomy("cityscapes")
+
+    assert evaluate(predictor, Told(samples(predictor)), ["op"]).mean_iou is None
 
 
 def test_nothing_to_measure_is_an_error(predictor):

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from ldn_openset_ros.cli.figures import print_figures
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.judged_frame import JudgedFrame
 from ldn_openset_ros.evaluation.main_figures import main_figures
@@ -19,6 +22,8 @@ from ldn_openset_ros.evaluation.summarise import (
 from ldn_openset_ros.evaluation.summary import RunSummary, read_summary, to_json
 from ldn_openset_ros.inference.predictor import Prediction
 from ldn_openset_ros.metrics.ranking import exact_ranking
+from ldn_openset_ros.report.results import Run
+from ldn_openset_ros.report.segmentation_section import segmentation_section
 from ldn_openset_ros.taxonomy import load_taxonomy
 
 SIZE = (20, 30)
@@ -132,6 +137,48 @@ def test_instances_give_an_instance_weighted_iou():
     frame = make_frame(1, label_truth=labels, instance_truth=instances)
     found = summarise(measured([frame, replace(frame, name="2")]), DESCRIPTION).segmentation
     assert found.mean_instance_iou.value == pytest.approx(1.0)
+
+
+def test_categories_forgive_confusion_of_instances_within_them():
+    """By hand: a car is called truck by half and road by a quarter; a person is found by half."""
+    truth = np.zeros((2, 8), np.uint8)
+    truth[0], truth[1, :2] = 13, 11  # a car of 8 pixels, a person of 2, road
+    instances = np.where(truth == 13, 1, np.where(truth == 11, 2, 0)).astype(np.int32)
+    labels = truth.copy()
+    labels[0, :4], labels[0, 4:6] = 14, 0
+    labels[1, 1], labels[1, 7] = 0, 13  # and a pixel of road is called car
+    frame = make_frame(
+        1,
+        label_truth=truth,
+        instance_truth=instances,
+        outlier_truth=None,
+        called=None,
+        prediction=Prediction(labels, None, None),
+        size=truth.shape,
+    )
+    settings = replace(SETTINGS, scores=(), decision=None)
+    summary = summarise(measured([frame], settings), DESCRIPTION)
+    taxonomy = load_taxonomy("cityscapes")
+    car, person = (taxonomy.instance_sizes[i] for i in (13, 11))
+    human = 0.5 * person / person
+    vehicle = (0.75 * car) / (car + 1)
+    found = summary.segmentation.category_mean_instance_iou
+    assert found.value == pytest.approx((human + vehicle) / 2, abs=1e-9)
+    # By class, the four pixels called truck are misses of the car, and the truck's false alarms.
+    classes = (0.5 * person / person, 0.25 * car / (car + 1), 0.0)
+    assert summary.segmentation.mean_instance_iou.value == pytest.approx(np.mean(classes))
+    assert main_figures(summary)["summary"]["segmentation"]["category_mean_instance_iou"] == {
+        "value": found.value,
+        "lower": None,
+        "upper": None,
+    }
+    console = Console(record=True, width=300)
+    print_figures(console, {"run": summary}, "run")
+    assert f"category iIoU {100 * found.value:.2f}" in console.export_text()
+    section = segmentation_section([Run("run", Path(), summary, None, ())])
+    (row,) = section.tables[0].groups[0].rows
+    columns = [column.name for column in section.tables[0].columns]
+    assert row.cells[columns.index("Category iIoU")].text == f"{100 * found.value:.2f}"
 
 
 def test_the_protocol_names_all_that_figures_rest_on():

@@ -7,12 +7,17 @@ from dataclasses import replace
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.calibration import tempered
 from ldn_openset_ros.inference.model_files import (
+    DESCRIPTION_FILE,
+    WEIGHTS_FILE,
     DecisionSettings,
     Normalisation,
+    copy_model,
+    halve_weights,
     read_description,
     read_network,
     with_calibration,
@@ -22,7 +27,7 @@ from ldn_openset_ros.inference.model_files import (
 from ldn_openset_ros.nn.network import OpenSetNetwork
 
 
-def test_a_model_survives_the_way_to_disk_in_half_precision(tiny_model, tmp_path):
+def test_a_model_survives_the_way_to_disk(tiny_model, tmp_path):
     description = read_description(tiny_model)
     torch.manual_seed(1)
     network = OpenSetNetwork(description.network, auxiliary_heads=True).eval()
@@ -30,10 +35,30 @@ def test_a_model_survives_the_way_to_disk_in_half_precision(tiny_model, tmp_path
     again = read_network(tmp_path / "m", read_description(tmp_path / "m"))
     assert read_description(tmp_path / "m") == description
     for name, tensor in again.state_dict().items():
-        original = network.state_dict()[name]
-        exact = original.half().float() if original.ndim > 1 else original
-        assert torch.equal(tensor, exact), name
+        assert torch.equal(tensor, network.state_dict()[name]), name
     assert not any(name.startswith("auxiliary") for name in again.state_dict())
+
+
+def test_halved_weights_are_read_as_the_nearest_numbers(tiny_model, tmp_path):
+    folder = copy_model(tiny_model, tmp_path / "half")
+    before = read_network(folder, read_description(folder)).state_dict()
+    halve_weights(folder)
+    stored = load_file(folder / WEIGHTS_FILE)
+    convolutions = [name for name, tensor in before.items() if tensor.ndim > 1]
+    assert len(convolutions) > 50
+    assert all(stored[name].dtype == torch.float16 for name in convolutions)
+    for name, tensor in read_network(folder, read_description(folder)).state_dict().items():
+        exact = before[name].half().float() if name in convolutions else before[name]
+        assert torch.equal(tensor, exact), name
+    assert {path.name for path in folder.iterdir()} == {DESCRIPTION_FILE, WEIGHTS_FILE}
+
+
+def test_a_copy_takes_the_place_of_no_model(tiny_model, tmp_path):
+    copy = copy_model(tiny_model, tmp_path / "a" / "copy", without=("*.safetensors",))
+    assert [path.name for path in copy.iterdir()] == [DESCRIPTION_FILE]
+    with pytest.raises(OpenSetError, match="copy holds a model already: remove it or choose"):
+        copy_model(tiny_model, copy)
+    assert not (copy / WEIGHTS_FILE).exists()
 
 
 def test_an_unknown_entry_is_named(tiny_model, tmp_path):

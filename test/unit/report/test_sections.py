@@ -94,11 +94,17 @@ def test_a_run_that_lacks_what_another_has_is_named(run, bare):
         "bare: no frame has truth of classes, or no labels were given, so there is no mIoU.",
     )
     assert len(section.tables[0].groups) == 1
+    other = replace(bare, summary=replace(bare.summary, class_mismatch="no mIoU (why)"))
+    assert segmentation_section([run, other]).remarks == ("bare: no mIoU (why).",)
 
 
 def test_a_decision_without_truth_keeps_its_share(run):
     decision = replace(
-        run.summary.decision, true_positive_rate=None, false_positive_rate=None, calibration=None
+        run.summary.decision,
+        outlier_share=0.0333,
+        true_positive_rate=None,
+        false_positive_rate=None,
+        calibration=None,
     )
     found = replace(run, summary=replace(run.summary, decision=decision, scores={}))
     section = decision_section([found])

@@ -21,7 +21,7 @@ from ldn_openset_ros.reproduction.plan import (
     Table,
     run_settings,
 )
-from ldn_openset_ros.reproduction.runner import Runner, read_measurement
+from ldn_openset_ros.reproduction.runner import Runner, open_frames, read_measurement
 from ldn_openset_ros.training.loop import Trainer, is_finished
 
 PROFILE = Profile(
@@ -229,3 +229,10 @@ def test_rows_start_from_what_is_trained_first(small_plan, small_data, tmp_path)
     assert snapshot(output) == before
     settings = run_settings(profile, "two_heads", 1, str(output / "start" / "model"))
     assert is_finished(settings, output / "two_heads" / "seed1")
+
+
+def test_every_nth_frame_tells_the_classes_of_the_test_set(small_data):
+    frames = open_frames(PROFILE.tests["road"], small_data, 0)
+    assert (len(frames), frames.taxonomy.name) == (1, "camvid")
+    pasted = open_frames(PROFILE.tests["pasted"], small_data, 0)
+    assert pasted.taxonomy.names == frames.taxonomy.names

@@ -9,8 +9,10 @@ from ldn_openset_ros.ros.diagnostics import (
     WINDOW,
     FrameStatistics,
     Level,
+    LostMessages,
     LostObjects,
     Outcome,
+    Report,
     Stopwatch,
     judge,
 )
@@ -142,3 +144,29 @@ def test_lost_objects_are_warned_of_while_they_are_news(clock):
     clock.now += 0.1
     assert lost.report().level == Level.OK
     assert lost.report().values["last_objects_error"] == "no camera_info"
+
+
+def test_lost_messages_are_warned_of_for_a_window_with_the_remedy(clock):
+    lost = LostMessages(clock)
+    assert lost.report() == Report(Level.OK, "", {"messages_lost": "0"})
+    lost.add("/image", 3, "buy a cable")
+    clock.now += WINDOW - 1
+    lost.add("/image", 4, "buy a cable")
+    lost.add("/depth", 1, "look there")
+    report = lost.report()
+    assert report.level is Level.WARN
+    assert report.message == (
+        "7 messages of /image lost on the way in 5 s: buy a cable; "
+        "1 messages of /depth lost on the way in 5 s: look there"
+    )
+    assert report.values == {"messages_lost": "8"}
+    clock.now += 2
+    assert lost.report().message.startswith("4 messages of /image lost")
+    clock.now += WINDOW
+    assert lost.report() == Report(Level.OK, "", {"messages_lost": "8"})
+
+
+def test_a_middleware_that_tells_of_no_lost_messages_is_no_zero():
+    lost = LostMessages()
+    lost.cannot_be_counted()
+    assert lost.report() == Report(Level.OK, "", {"messages_lost": "nan"})

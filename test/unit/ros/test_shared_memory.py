@@ -7,7 +7,11 @@ import os
 
 import pytest
 
-from ldn_openset_ros.ros.shared_memory import MIN_AGE, remove_abandoned_segments
+from ldn_openset_ros.ros.shared_memory import (
+    MIN_AGE,
+    free_shared_memory,
+    remove_abandoned_segments,
+)
 
 NAME = "fastdds_00d7c3a7c6a54ce7"
 
@@ -62,3 +66,10 @@ def test_nothing_else_is_touched(segment, tmp_path):
     assert remove_abandoned_segments(tmp_path) == []
     assert names(tmp_path) == before
     assert remove_abandoned_segments(tmp_path / "no_such_folder") == []
+
+
+def test_what_is_free_is_what_the_system_says(tmp_path):
+    whole = os.statvfs(tmp_path)
+    free = free_shared_memory(tmp_path)
+    assert 0 < free <= whole.f_blocks * whole.f_frsize
+    assert free_shared_memory(tmp_path / "absent") is None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -10,12 +11,17 @@ from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.model_files import (
     EFFICIENTNET_LITE_NORMALISATION,
     SEMSEG_OD_NORMALISATION,
+    DecisionSettings,
+    Normalisation,
+    read_description,
+    write_description,
     write_model,
 )
 from ldn_openset_ros.nn.network import NetworkSettings, OpenSetNetwork
 from ldn_openset_ros.recognition.registry import RecognitionSettings
-from ldn_openset_ros.taxonomy import load_taxonomy
+from ldn_openset_ros.taxonomy import Taxonomy, load_taxonomy
 from ldn_openset_ros.training.initial import describe, initial_network
+from ldn_openset_ros.training.loop import settings_digest
 from ldn_openset_ros.training.settings import LossSettings, TrainingSettings
 
 TAXONOMY = load_taxonomy("camvid")
@@ -166,6 +172,55 @@ def test_the_description_follows_the_settings():
     closed = replace(SETTINGS, recognition=RecognitionSettings("multi_class"))
     assert describe(closed, TAXONOMY).decision.fusion == "msm"
     assert OpenSetNetwork(description.network).heads.outlier is not None
+
+
+def test_the_normalisation_belongs_to_the_initial_models_weights(model, tmp_path):
+    other = Normalisation((120.0, 110.0, 100.0), (60.0, 61.0, 62.0))
+    folder = shutil.copytree(model, tmp_path / "other")
+    write_description(folder, replace(read_description(folder), normalisation=other))
+    started = replace(SETTINGS, initial_model=str(folder))
+    assert describe(started, TAXONOMY).normalisation == other
+
+
+def test_a_head_of_other_classes_starts_anew_and_that_is_told(model, capsys):
+    """The same names in another order: every weight fits and means another class."""
+    turned = Taxonomy("turned", TAXONOMY.classes[::-1])
+    settings = replace(SETTINGS, initial_model=str(model))
+    stored = {n: t.float() for n, t in load_file(model / "model.safetensors").items()}
+    fresh = initial_network(SETTINGS).state_dict()
+    capsys.readouterr()
+    found = initial_network(settings, turned).state_dict()
+    assert_equal(parts(found, "heads.segmentation."), parts(fresh, "heads.segmentation."))
+    assert_equal(parts(found, "heads.outlier."), parts(stored, "heads.outlier."))
+    assert_equal(parts(found, "ladder."), parts(stored, "ladder."))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "its head of classes starts anew, for id 0 of 11 is bicyclist in turned" in line
+    same = initial_network(settings, TAXONOMY).state_dict()
+    assert_equal(parts(same, "heads."), parts(stored, "heads."))
+    assert capsys.readouterr().err == ""
+
+
+def test_the_fingerprint_is_of_the_initial_models_content(model, tmp_path):
+    def digest(folder) -> str:
+        return settings_digest(replace(SETTINGS, initial_model=str(folder)))
+
+    moved = shutil.copytree(model, tmp_path / "moved")
+    assert digest(moved) == digest(model) != settings_digest(SETTINGS)
+    # What a run does not start from does not count.
+    description = read_description(moved)
+    write_description(moved, replace(description, decision=DecisionSettings(threshold=0.9)))
+    assert digest(moved) == digest(model)
+    other = Normalisation((1.0,) * 3, (2.0,) * 3)
+    write_description(moved, replace(description, normalisation=other))
+    assert digest(moved) != digest(model)
+    write_description(moved, description)
+    weights = load_file(moved / "model.safetensors")
+    weights["heads.outlier.conv.bias"] += 1
+    save_file(weights, moved / "model.safetensors")
+    assert digest(moved) != digest(model)
+    (moved / "model.safetensors").unlink()
+    with pytest.raises(OpenSetError, match=r"cannot read .*moved/model\.safetensors"):
+        digest(moved)
 
 
 def test_the_finished_models_score_can_be_chosen():

@@ -252,6 +252,9 @@ def test_training_learns_the_classes_and_the_outliers(small_data, tmp_path):
     row = read_csv(tmp_path / "validation.csv")[-1]
     assert row["step"] == "20"
     assert {"mIoU", "op_AP", "msm_AP", "op_x_msm_FPR95"} <= set(row)
+    trained = load_file(tmp_path / "last.safetensors")
+    for name, tensor in load_file(model / "model.safetensors").items():
+        assert torch.equal(tensor, trained[f"network.{name}"]), name
     scene = CamVid(small_data / "camvid", "train")[0]
     labels = Predictor.load(model, device="cpu", resolution=0)(scene.rgb).labels
     assert labels.shape == scene.labels.shape

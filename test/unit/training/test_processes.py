@@ -77,7 +77,8 @@ def take_steps(data: Path) -> list[LossParts]:
         return [trainer.step(batch, step) for step, batch in enumerate(batches, 1)]
 
 
-def take_steps_as(rank: int, port: int, data: Path, folder: Path) -> None:
+def as_process(rank: int, port: int) -> None:
+    """Set what torchrun sets for one of two processes."""
     os.environ |= {
         "TORCHELASTIC_RUN_ID": "test",
         "RANK": str(rank),
@@ -86,6 +87,10 @@ def take_steps_as(rank: int, port: int, data: Path, folder: Path) -> None:
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
+
+
+def take_steps_as(rank: int, port: int, data: Path, folder: Path) -> None:
+    as_process(rank, port)
     torch.save([tuple(parts) for parts in take_steps(data)], folder / f"{rank}.pt")
 
 
@@ -105,6 +110,54 @@ def test_two_processes_have_the_losses_of_one_with_the_same_batches(small_data, 
         shared = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
         for expected, found in zip(alone, shared, strict=True):
             assert [part.item() for part in found] == pytest.approx(expected, rel=1e-6)
+
+
+def zeroed_by_dropout(processes: Processes, data: Path) -> list[list[bool]]:
+    """Return what the first dropout zeroes in step 3, and in it again, of one and the same input.
+
+    The network's batch norm sees all processes; dropout's own input here does not.
+    """
+    settings = replace(SETTINGS, network=replace(SETTINGS.network, dropout=0.5))
+    sources = open_sources(settings, data)
+    network = prepare(initial_network(settings), settings, processes.device).train()
+    trainer = Trainer(
+        settings,
+        describe(settings, sources.taxonomy),
+        network,
+        build_optimiser(network, settings.optimiser),
+        GradScaler("cpu", enabled=False),
+        processes,
+    )
+    seen = []
+    network.ladder.dropout.register_forward_hook(
+        lambda module, inputs, output: seen.append((output == 0) & (inputs[0] != 0))
+    )
+    pictures = TrainingPictures(settings, sources.roads, sources.negatives)
+    batch = tuple(torch.stack(parts) for parts in zip(pictures[0], pictures[1], strict=True))
+    places = []
+    for step in (3, 3, 4):
+        seen.clear()
+        trainer.compute_gradients(batch, step)
+        places.append(seen[0].flatten().tolist())
+    return places
+
+
+def zeroed_as(rank: int, port: int, data: Path, folder: Path) -> None:
+    as_process(rank, port)
+    with joined_processes(torch.device("cpu")) as processes:
+        torch.save(zeroed_by_dropout(processes, data), folder / f"{rank}.pt")
+
+
+@pytest.mark.timeout(180)
+def test_dropout_masks_differ_between_processes_and_repeat_by_the_step(small_data, tmp_path, port):
+    multiprocessing.spawn(zeroed_as, (port, small_data, tmp_path), nprocs=2)
+    first, second = (torch.load(tmp_path / f"{rank}.pt") for rank in range(2))
+    for step, again, next_step in (first, second):
+        assert step == again != next_step
+        assert 0.3 < sum(step) / len(step) < 0.7
+    agreement = [a == b for a, b in zip(first[0], second[0], strict=True)]
+    assert 0.4 < sum(agreement) / len(agreement) < 0.6
+    assert first[2] != second[0]
 
 
 @pytest.mark.timeout(180)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import resource
+import signal
 
 import pytest
 import torch
@@ -88,6 +90,25 @@ def test_an_interruption_while_saving_leaves_the_old_file(tmp_path, monkeypatch)
     run.save(path, 3)
     assert read_progress(path)[0] == 3
     assert [p.name for p in tmp_path.iterdir()] == ["last.safetensors"]
+
+
+def test_a_full_disk_leaves_the_old_file_and_takes_no_room(tmp_path):
+    """A limit on file sizes refuses the write as a full disk does, half way."""
+    path = tmp_path / "last.safetensors"
+    run = Run(0)
+    run.save(path, 1)
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(OpenSetError, match=r"cannot write .*last\.safetensors: .*make room"):
+            run.save(path, 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_run_of_other_settings_is_not_restored(tmp_path):

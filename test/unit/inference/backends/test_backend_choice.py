@@ -12,7 +12,12 @@ from backend_networks import frames, make_network, reference, with_recognition
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.backends.cuda_graph_backend import CudaGraphBackend
 from ldn_openset_ros.inference.backends.names import BACKENDS, PRECISIONS_OF
-from ldn_openset_ros.inference.backends.onnx_backend import choose_providers
+from ldn_openset_ros.inference.backends.onnx_backend import (
+    GPU_PROVIDERS,
+    choose_providers,
+    open_onnx,
+)
+from ldn_openset_ros.inference.backends.onnx_export import cached_onnx
 from ldn_openset_ros.inference.backends.per_size import PerSize
 from ldn_openset_ros.inference.backends.registry import (
     best_backend,
@@ -136,6 +141,15 @@ def test_onnx_runtime_that_was_built_for_cpus_refuses_a_gpu():
     assert choose_providers(CPU) == ["CPUExecutionProvider"]
     with pytest.raises(OpenSetError, match="no provider for cuda:1: install onnxruntime-gpu"):
         choose_providers(torch.device("cuda:1"))
+
+
+@pytest.mark.filterwarnings("ignore:Specified provider")
+def test_onnx_runtime_that_falls_back_on_the_cpu_is_refused(lite):
+    """As it does where its provider for a GPU lacks a library."""
+    pytest.importorskip("onnxruntime")
+    wanted = [(name, {"device_id": 0}) for name in GPU_PROVIDERS]
+    with pytest.raises(OpenSetError, match="would run on the CPU: check its CUDA libraries"):
+        open_onnx(cached_onnx(lite, 64, 96), [*wanted, "CPUExecutionProvider"])
 
 
 def test_every_backend_has_a_default_precision_somewhere():
