@@ -21,6 +21,11 @@ class Refinement:
     groups: dict[str, tuple[str, ...]]
     ambiguous: frozenset[str]
 
+    def is_of(self, coarse: Taxonomy, fine: Taxonomy) -> bool:
+        """Return whether these taxonomies have just these classes, whatever their names."""
+        parts = {part for group in self.groups.values() for part in group}
+        return set(self.groups) == set(coarse.names) and parts == set(fine.names)
+
 
 REFINEMENTS: dict[tuple[str, str], Refinement] = {
     # SegNet's 11 classes put walls into buildings, grass into trees, traffic lights into signs,
@@ -76,7 +81,7 @@ def refinement_of(coarse: Taxonomy, fine: Taxonomy) -> Refinement:
     if coarse == fine:
         return Refinement({name: (name,) for name in fine.names}, frozenset())
     refinement = REFINEMENTS.get((coarse.name, fine.name))
-    if refinement is None:
+    if refinement is None or not refinement.is_of(coarse, fine):
         raise OpenSetError(
             f"{coarse.name} has no known mapping to the classes of {fine.name}: take its scenes "
             "`without_classes`, or data sets of one taxonomy"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
+import numpy as np
+
 from ldn_openset_ros.bags.faults import Faults
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
@@ -17,6 +19,7 @@ from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.metrics.by_area import AreaBin
 from ldn_openset_ros.metrics.ranking import RankingMeasures
 from ldn_openset_ros.taxonomy import Taxonomy
+from ldn_openset_ros.taxonomy_mapping import folding_table
 
 
 @dataclass(frozen=True)
@@ -50,19 +53,18 @@ def evaluate(
 
     area_edges: ascending shares of the picture between which outliers are also ranked by size.
     taxonomy: classes of the labels; None takes what `samples` tells by its attribute of that name,
-    if any. mIoU covers samples with labels of the predictor's classes, ranking those with outlier
+    if any. mIoU covers samples with labels of the predictor's classes, or of coarser ones that
+    these are folded into, ranking those with outlier
     truth. Raises OpenSetError where no sample has any truth.
     """
     measures = MeasureSettings((), area_edges=tuple(area_edges), replicates=0)
-    settings = measure_settings(predictor, scores, measures)
-    mismatch = class_mismatch(predictor, taxonomy or taxonomy_of(samples))
-    if mismatch:
-        settings = replace(settings, taxonomy=None)
+    classes = compare_classes(predictor, taxonomy or taxonomy_of(samples))
+    settings = replace(measure_settings(predictor, scores, measures), taxonomy=classes.taxonomy)
     measurement = Measurement(settings)
     for sample in samples:
-        measurement.add(judge_sample(predictor, sample, scores))
-    check_truth(measurement, mismatch)
-    return evaluation_of(measurement, predictor, mismatch)
+        measurement.add(judge_sample(predictor, sample, scores, folding=classes.folding))
+    check_truth(measurement, classes.mismatch)
+    return evaluation_of(measurement, predictor, classes.mismatch or classes.note)
 
 
 def measure_settings(
@@ -78,16 +80,20 @@ def measure_settings(
 
 
 def frames_of_samples(
-    predictor: Predictor, samples: Sequence[Sample], scores: Sequence[str], source: str
+    predictor: Predictor,
+    samples: Sequence[Sample],
+    scores: Sequence[str],
+    source: str,
+    folding: np.ndarray | None = None,
 ) -> OpenFrames:
-    """Return how to run a predictor on a data set."""
+    """Return how to run a predictor on a data set; folding: as in `judge_sample`."""
 
     def frames(start: int, faults: Faults) -> Iterator[JudgedFrame]:
         for index in range(start, len(samples)):
             watch = StopWatch()
             with watch.measure("read"):
                 sample = samples[index]
-            yield judge_sample(predictor, sample, scores, source, watch=watch)
+            yield judge_sample(predictor, sample, scores, source, watch=watch, folding=folding)
 
     return frames
 
@@ -120,16 +126,39 @@ def taxonomy_of(samples: object) -> Taxonomy | None:
     return getattr(samples, "taxonomy", None)
 
 
-def class_mismatch(predictor: Predictor, taxonomy: Taxonomy | None) -> str:
-    """Return why labels cannot be compared, as words for the protocol; empty where they can."""
-    if taxonomy is None or not predictor.gives_classes:
-        return ""
-    difference = taxonomy.difference(predictor.taxonomy)
+@dataclass(frozen=True)
+class ClassComparison:
+    """How a model's classes are compared with the truth's.
+
+    taxonomy: of the measures; None where there are none. folding: uint8 (256,), the model's ids ->
+    those of `taxonomy`; None where they are the same. mismatch: why labels cannot be compared, and
+    note: what was done to compare them, as words for the protocol.
+    """
+
+    taxonomy: Taxonomy | None
+    folding: np.ndarray | None = None
+    mismatch: str = ""
+    note: str = ""
+
+
+def compare_classes(predictor: Predictor, taxonomy: Taxonomy | None) -> ClassComparison:
+    """Return how to compare a predictor's classes with labels of a taxonomy, None = its own."""
+    if not predictor.gives_classes:
+        return ClassComparison(None)
+    own = predictor.taxonomy
+    difference = "" if taxonomy is None else taxonomy.difference(own)
     if not difference:
-        return ""
-    return (
-        f"no mIoU (the truth's classes are those of {taxonomy.name}, the model's those of "
-        f"{predictor.taxonomy.name}: {difference})"
+        return ClassComparison(own)
+    try:
+        folding = folding_table(own, taxonomy)
+    except OpenSetError:
+        mismatch = (
+            f"no mIoU (the truth's classes are those of {taxonomy.name}, the model's those of "
+            f"{own.name}: {difference})"
+        )
+        return ClassComparison(None, mismatch=mismatch)
+    return ClassComparison(
+        taxonomy, folding, note=f"classes of {own.name} folded into those of {taxonomy.name}"
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.taxonomy import load_taxonomy
+from ldn_openset_ros.taxonomy import Taxonomy, load_taxonomy
 from ldn_openset_ros.taxonomy_mapping import REFINEMENTS, folding_table, refining_table
 
 CAMVID, CITYSCAPES = load_taxonomy("camvid"), load_taxonomy("cityscapes")
@@ -70,6 +70,12 @@ def test_folding_undoes_refining():
 def test_one_taxonomy_is_itself():
     assert refining_table(CAMVID, CAMVID)[:12].tolist() == [*range(11), 255]
     assert folding_table(CAMVID, CAMVID)[:13].tolist() == [*range(12), 255]
+
+
+def test_other_classes_under_a_known_name_are_refused():
+    short = Taxonomy("cityscapes", CITYSCAPES.classes[:18])
+    with pytest.raises(OpenSetError, match="camvid has no known mapping"):
+        refining_table(CAMVID, short)
 
 
 def test_taxonomies_without_a_known_mapping_are_refused():
