@@ -91,12 +91,12 @@ setup(
         "console_scripts": [
             "ldn-openset = ldn_openset_ros.cli.main:main",
             "openset_node = ldn_openset_ros.ros.openset_node:main",
-            "player = ldn_openset_ros.ros.player:main",
-            "sample_camera = ldn_openset_ros.ros.sample_camera:main",
+            "player = ldn_openset_ros.ros.executables:player",
+            "sample_camera = ldn_openset_ros.ros.executables:sample_camera",
             "make_bag = ldn_openset_ros.cli.make_bag:main",
             "evaluate_bag = ldn_openset_ros.cli.evaluate_bag:main",
-            "media_camera = ldn_openset_ros.ros.media_camera:main",
-            "web_view = ldn_openset_ros.ros.web_view:main",
+            "media_camera = ldn_openset_ros.ros.executables:media_camera",
+            "web_view = ldn_openset_ros.ros.executables:web_view",
         ],
     },
 )

@@ -1,130 +1,121 @@
 """Recognise the images of a camera: the node, its parameters and, if wanted, views of it."""
 
 from pathlib import Path
+from typing import Any
 
-from launch import LaunchContext, LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetEnvironmentVariable
-from launch.conditions import IfCondition
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from launch import LaunchDescription
 from launch.logging import launch_config
-from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
+from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.resources import config_file
-from ldn_openset_ros.ros.camera_names import (
-    ONLY_CAMERA,
-    camera_remappings,
-    fill_in,
-    read_cameras,
+from ldn_openset_ros.ros.camera_names import ONLY_CAMERA, camera_remappings, fill_in
+from ldn_openset_ros.ros.launch_arguments import (
+    CAMERAS,
+    FLAG,
+    LOG_LEVEL,
+    NAMESPACE,
+    PARAMETER_FILE,
+    TEXT,
+    TOPIC,
+    Argument,
+    node_parameter,
+    whole,
 )
-from ldn_openset_ros.ros.environment import fast_dds_profile
+from ldn_openset_ros.ros.launch_files import describe
+from ldn_openset_ros.ros.parameters import PARAMETERS
 from ldn_openset_ros.ros.rviz_config import absolute_name, rviz_config
 
-ARGUMENTS = {
-    "image": ("/camera/image_raw", "Topic of the camera's images, without /compressed."),
-    "camera_info": ("/camera/camera_info", "Topic of the camera's calibration."),
-    "depth": ("", "Topic of the registered depth image, for obstacle_source depth."),
-    "disparity": ("", "Topic of the disparity, for obstacle_source disparity."),
-    "cameras": ("", "Names, where there are several: {camera} stands for them in the topics."),
-    "namespace": ("", "Namespace of the node."),
-    "params_file": (str(config_file("openset.yaml")), "YAML file with the node's parameters."),
-    "log_level": ("info", "debug, info, warn, error or fatal."),
-    "rviz": ("false", "Whether to start RViz."),
-    "web_view": ("false", "Whether to serve a page for browsers on this machine."),
-    "web_port": ("8080", "Port of that page, 0 = any free one."),
-}
-
 # Passed on where given; otherwise params_file and then the model decide.
-PARAMETERS = {
-    "model": (str, "A model's folder or the name of a shipped model."),
-    "device": (str, "auto, cpu or cuda:N."),
-    "image_transport": (str, "raw or compressed."),
-    "resolution": (int, "Shorter side in pixels for the network, 0 = as images come."),
-    "fusion": (str, "Outlier score: op, msm, op_x_msm, ..."),
-    # By the rules of YAML: a number or a word.
-    "threshold": (None, "Outlier threshold: 0 to 1, or calibrated."),
-    "allow_multi_pass": (bool, "Whether to run models of several network passes a frame."),
-    "max_batch": (int, "Frames of different cameras that go through the network at once."),
-    "mount_height": (float, "Height of the camera above the ground in metres."),
-    "mount_pitch": (float, "Pitch of the camera in radians, positive where it looks down."),
-    "use_sim_time": (bool, "Whether time is that of /clock."),
+NODE_PARAMETERS = {
+    **{name: node_parameter(name) for name in PARAMETERS if name != "cameras"},
+    "use_sim_time": Argument(FLAG, "", "Whether time is that of /clock."),
+}
+ARGUMENTS = {
+    "image": Argument(
+        TOPIC, "/camera/image_raw", "Topic of the camera's images, without /compressed."
+    ),
+    "camera_info": Argument(TOPIC, "/camera/camera_info", "Topic of the camera's calibration."),
+    "depth": Argument(
+        TOPIC, "", "Topic of the registered depth image, for obstacle_source depth."
+    ),
+    "disparity": Argument(TOPIC, "", "Topic of the disparity, for obstacle_source disparity."),
+    "cameras": Argument(
+        CAMERAS, "", "Names, where there are several: {camera} stands for them in the topics."
+    ),
+    "namespace": Argument(NAMESPACE, "", "Namespace of the node."),
+    "params_file": Argument(
+        PARAMETER_FILE, str(config_file("openset.yaml")), "YAML file with the node's parameters."
+    ),
+    "log_level": Argument(LOG_LEVEL, "info", f"Takes {LOG_LEVEL.allowed}."),
+    "rviz": Argument(FLAG, "false", "Whether to start RViz."),
+    "web_view": Argument(FLAG, "false", "Whether to serve a page for browsers."),
+    "web_host": Argument(
+        TEXT, "127.0.0.1", "Address of that page; 0.0.0.0 opens it to the network, unprotected."
+    ),
+    "web_port": Argument(
+        whole(0, 65535), "8080", "Port of that page, 0 = any free one, which is logged."
+    ),
+    **NODE_PARAMETERS,
 }
 TOPICS = ("image", "camera_info", "depth", "disparity")
 
 
-def start_node(context: LaunchContext) -> list[Node]:
-    """Return the node with the parameters that were given as arguments."""
-    given = {
-        name: ParameterValue(LaunchConfiguration(name), value_type=kind)
-        for name, (kind, _) in PARAMETERS.items()
-        if LaunchConfiguration(name).perform(context)
-    }
-    cameras = read_cameras(LaunchConfiguration("cameras").perform(context))
+def start(values: dict[str, Any]) -> list[Node]:
+    """Return what was asked for, the node last: what fails before leaves no process behind."""
+    cameras = values["cameras"] or ONLY_CAMERA
+    given = {name: values[name] for name in NODE_PARAMETERS if values[name] is not None}
     if cameras != ONLY_CAMERA:
         given["cameras"] = list(cameras)
-    patterns = {name: LaunchConfiguration(name).perform(context) for name in TOPICS}
-    patterns = {name: pattern for name, pattern in patterns.items() if pattern}
+    node = Node(
+        package="ldn_openset_ros",
+        executable="openset_node",
+        name="openset",
+        namespace=values["namespace"] or "",
+        parameters=[values["params_file"], given],
+        remappings=camera_remappings(cameras, {n: values[n] for n in TOPICS if values[n]}),
+        ros_arguments=["--log-level", values["log_level"]],
+        output="screen",
+    )
     return [
-        Node(
-            package="ldn_openset_ros",
-            executable="openset_node",
-            name="openset",
-            namespace=LaunchConfiguration("namespace"),
-            parameters=[LaunchConfiguration("params_file"), given],
-            remappings=camera_remappings(cameras, patterns),
-            ros_arguments=["--log-level", LaunchConfiguration("log_level")],
-            output="screen",
-        )
+        *([rviz(cameras, values["image"], values["namespace"] or "")] if values["rviz"] else []),
+        *([web_view(values)] if values["web_view"] else []),
+        node,
     ]
 
 
-def start_rviz(context: LaunchContext) -> list[Node]:
-    """Return RViz with displays of the cameras' images and of the node's outputs."""
-    cameras, image, namespace = (
-        LaunchConfiguration(name).perform(context) for name in ("cameras", "image", "namespace")
+def web_view(values: dict[str, Any]) -> Node:
+    """Return the page on the node."""
+    page = {"node": "openset", "host": values["web_host"], "port": values["web_port"]}
+    return Node(
+        package="ldn_openset_ros",
+        executable="web_view",
+        namespace=values["namespace"] or "",
+        parameters=[page],
+        ros_arguments=["--log-level", values["log_level"]],
+        output="screen",
     )
-    images = {
-        camera: absolute_name(fill_in(image, camera), namespace)
-        for camera in read_cameras(cameras)
-    }
+
+
+def rviz(cameras: tuple[str, ...], image: str, namespace: str) -> Node:
+    """Return RViz with displays of the cameras' images and of the node's outputs."""
+    try:
+        get_package_prefix("rviz2")
+    except PackageNotFoundError:
+        raise OpenSetError(
+            "launch argument rviz is true, but the package rviz2 is not installed: install it, "
+            "or give web_view:=true"
+        ) from None
+    images = {camera: absolute_name(fill_in(image, camera), namespace) for camera in cameras}
     shown = rviz_config(
         config_file("openset.rviz").read_text(), absolute_name("openset", namespace), images
     )
     file = Path(launch_config.get_log_file_path("openset.rviz"))
     file.write_text(shown)
-    return [Node(package="rviz2", executable="rviz2", arguments=["-d", str(file)])]
+    return Node(package="rviz2", executable="rviz2", arguments=["-d", str(file)])
 
 
 def generate_launch_description() -> LaunchDescription:
     """Describe the launch; `ros2 launch --show-args` lists the arguments."""
-    return LaunchDescription(
-        [
-            *(
-                DeclareLaunchArgument(name, default_value=default, description=text)
-                for name, (default, text) in ARGUMENTS.items()
-            ),
-            *(
-                DeclareLaunchArgument(name, default_value="", description=text)
-                for name, (_, text) in PARAMETERS.items()
-            ),
-            *(SetEnvironmentVariable(*variable) for variable in fast_dds_profile().items()),
-            OpaqueFunction(function=start_node),
-            OpaqueFunction(
-                function=start_rviz, condition=IfCondition(LaunchConfiguration("rviz"))
-            ),
-            Node(
-                package="ldn_openset_ros",
-                executable="web_view",
-                namespace=LaunchConfiguration("namespace"),
-                parameters=[
-                    {
-                        "node": "openset",
-                        "port": ParameterValue(LaunchConfiguration("web_port"), value_type=int),
-                    }
-                ],
-                ros_arguments=["--log-level", LaunchConfiguration("log_level")],
-                output="screen",
-                condition=IfCondition(LaunchConfiguration("web_view")),
-            ),
-        ]
-    )
+    return describe(__file__, ARGUMENTS, start)

@@ -9,6 +9,10 @@ class OpenSetError(Exception):
     """
 
 
+class OpenSetWarning(UserWarning):
+    """What works, but hardly as the user means it; one line with the remedy, as errors are."""
+
+
 def flat(error: BaseException | str) -> str:
     """Return what an exception or another's text says, on one line."""
     return " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""Make the folders that results go to, and look whether files can be written there."""
+"""The folders that results go to, and the home that libraries take for granted."""
 
 from __future__ import annotations
 
@@ -6,6 +6,21 @@ import os
 from pathlib import Path
 
 from ldn_openset_ros.errors import OpenSetError
+
+NO_HOME = os.devnull
+"""Nothing can be written below it, so libraries take a temporary folder."""
+
+
+def ensure_home() -> None:
+    """Set HOME and USER for a user without home and name, as containers have them.
+
+    matplotlib and torch end with a trace where the user database does not tell these either.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = NO_HOME
+        os.environ.setdefault("USER", str(os.getuid()))
 
 
 def make_folder(path: Path) -> Path:

@@ -71,6 +71,9 @@ SCENARIOS = {
             "mount_height": "2",
             "mount_pitch": "0.1",
             "allow_multi_pass": "true",
+            "backend": "torch",
+            "obstacle_source": "ground",
+            "obstacle_frame": "base_link",
         },
         options=(
             *("-r", "__ns:=/robot"),
@@ -82,6 +85,9 @@ SCENARIOS = {
             *("-p", "mount_height:=2.0"),
             *("-p", "mount_pitch:=0.1"),
             *("-p", "allow_multi_pass:=true"),
+            *("-p", "backend:=torch"),
+            *("-p", "obstacle_source:=ground"),
+            *("-p", "obstacle_frame:=base_link"),
         ),
         node="/robot/openset",
         cameras=(
@@ -101,6 +107,9 @@ SCENARIOS = {
             "smoothing": 0.0,
             "device": "cpu",
             "allow_multi_pass": True,
+            "backend": "torch",
+            "obstacle_source": "ground",
+            "obstacle_frame": "base_link",
             "cameras": [""],
         },
         decision={"threshold": 0.0, "fusion": "msm", "resolution": 32},
@@ -150,15 +159,16 @@ SCENARIOS = {
     ),
     "managed": Scenario(
         launch_file="camera.launch.py",
-        arguments={},
+        arguments={"autostart": "false"},
         options=(
             *("-r", "image:=/camera/image_raw"),
             *("-r", "camera_info:=/camera/camera_info"),
+            *("-p", "autostart:=false"),
         ),
         node="/openset",
         cameras=(Watched("recognition", "/camera/image_raw", "/camera/camera_info", "/openset"),),
         parameters={"autostart": False, "min_hits": 7},
-        file="/**/openset:\n  ros__parameters:\n    autostart: false\n    min_hits: 7\n",
+        file="/**/openset:\n  ros__parameters:\n    min_hits: 7\n",
         managed=True,
     ),
 }

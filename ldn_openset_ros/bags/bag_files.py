@@ -15,7 +15,7 @@ STORAGE_SUFFIXES = (".mcap", ".db3")
 COMPRESSED_SUFFIX = ".zstd"
 """What rosbag2 appends to a storage file that it compressed."""
 
-_PART = re.compile(r"(.*?)(?:_(\d+))?(\.(?:mcap|db3)(?:\.zstd)?)", re.DOTALL)
+_PART = re.compile(r"(.*?)(?:_(\d+))?(\.(?:mcap|db3)(?:\.zstd)?)", re.DOTALL | re.IGNORECASE)
 _REMEDY = "give a bag's folder, a .mcap or a .db3 file"
 
 
@@ -119,7 +119,7 @@ def bag_files(path: Path) -> BagFiles:
 
 
 def _check_file(path: Path) -> None:
-    if path.suffix == ".bag":
+    if path.suffix.lower() == ".bag":
         raise OpenSetError(f"{path} is a ROS 1 bag: convert it with `rosbags-convert` first")
     if not is_storage_file(path):
         raise OpenSetError(f"{path} is no bag: {_REMEDY}")

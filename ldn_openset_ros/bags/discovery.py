@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ldn_openset_ros.bags.reader import BagReader, BagTopic
 from ldn_openset_ros.bags.topics import (
-    COMPRESSED_IMAGE_TOPIC,
     COMPRESSED_IMAGE_TYPE,
     IMAGE_TOPIC,
     IMAGE_TYPE,
@@ -38,6 +37,8 @@ OPTIONS = {
 """The command line's option for each topic that can be given."""
 
 _OVERLAY_SUFFIX = "/overlay"
+_COMPRESSED, _UNDECODED = "compressed", ("compressedDepth", "zstd", "theora", "ffmpeg")
+"""Transports of image_transport that publish CompressedImage: decoded here, and not."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class FrameTopics:
     label_truth: mono8 Image, train ids, 255 ignore.
     outlier_probability, open_set, labels: the node's recorded outputs, 32FC1 and mono8 Images.
     legend: std_msgs/String with JSON, what the ids of the recorded outputs mean.
+    outlier_value: no topic, but what stands for outliers in `outlier_truth`; None = 1.
     """
 
     image: str | None = None
@@ -58,6 +60,7 @@ class FrameTopics:
     open_set: str | None = None
     labels: str | None = None
     legend: str | None = None
+    outlier_value: int | None = None
 
     @property
     def truths(self) -> tuple[str, ...]:
@@ -114,22 +117,35 @@ def choose_image_topic(
 ) -> str | None:
     """Return a bag's camera topic: the usual one, or else its only one of images.
 
-    Raw goes before compressed. Truth and the node's outputs are no camera, nor is what is `taken`.
-    None where the bag has no images; several cameras are an OpenSetError that ends in `remedy`.
+    What image_transport publishes below a topic (`image_raw/compressed`) is the same camera; of
+    it raw goes before compressed, and other transports, which are not decoded here, are left out.
+    Truth and the node's outputs are no camera, nor is what is `taken`, and topics without messages
+    only count where no other is left. None where the bag has no images; several cameras are an
+    OpenSetError that ends in `remedy`.
     """
-    for topic in (IMAGE_TOPIC, COMPRESSED_IMAGE_TOPIC):
-        if topic in topics and topic not in taken:
-            return topic
     made = (*TRUTH_SUFFIXES.values(), *OUTPUT_SUFFIXES.values(), _OVERLAY_SUFFIX)
-    images = [
-        name
-        for name, topic in topics.items()
-        if topic.type in IMAGE_TYPES and name not in taken and not name.endswith(made)
-    ]
-    cameras = [n for n in images if n.removesuffix("/compressed") not in set(images) - {n}]
+    images = []
+    for name, topic in topics.items():
+        camera, transport = split_transport(name, topic.type)
+        decoded = topic.type in IMAGE_TYPES and transport in ("", _COMPRESSED)
+        if decoded and not {name, camera} & set(taken) and not camera.endswith(made):
+            images.append((name, camera))
+    images = [image for image in images if topics[image[0]].count] or images
+    cameras = {camera: name for name, camera in sorted(images, reverse=True)}
+    if IMAGE_TOPIC in cameras:
+        return cameras[IMAGE_TOPIC]
     if len(cameras) > 1:
-        raise OpenSetError(f"{path} has several topics of images ({', '.join(cameras)}): {remedy}")
-    return cameras[0] if cameras else None
+        listed = ", ".join(sorted(cameras.values()))
+        raise OpenSetError(f"{path} has several topics of images ({listed}): {remedy}")
+    return next(iter(cameras.values()), None)
+
+
+def split_transport(name: str, kind: str) -> tuple[str, str]:
+    """Return the camera of an image topic, and the transport of image_transport, "" for raw."""
+    camera, _, transport = name.rpartition("/")
+    if kind == COMPRESSED_IMAGE_TYPE and transport in (_COMPRESSED, *_UNDECODED):
+        return camera, transport
+    return name, ""
 
 
 def read_legend(reader: BagReader, topic: str) -> dict | None:

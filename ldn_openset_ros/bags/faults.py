@@ -50,13 +50,15 @@ class Fault:
 class Faults:
     """Count faults by kind and hand each of them on.
 
-    counts: faults so far, by kind. muted: while set, faults are neither counted nor handed on:
-    for what was counted before an interruption and is read again.
+    counts: faults so far, by kind. first: the first of each kind, but for those that were counted
+    before an interruption. muted: while set, faults are neither counted nor handed on: for what
+    was counted before an interruption and is read again.
     """
 
     def __init__(self, each: Callable[[Fault], None] | None = None) -> None:
         """Take what is called with each fault as it is found; None = they are counted only."""
         self.counts: Counter[str] = Counter()
+        self.first: dict[str, Fault] = {}
         self.muted = False
         self._each = each
 
@@ -65,5 +67,19 @@ class Faults:
         if self.muted:
             return
         self.counts[fault.kind] += 1
+        self.first.setdefault(fault.kind, fault)
         if self._each is not None:
             self._each(fault)
+
+    def told(self) -> str:
+        """Return how many of each kind there are, and what the first of each is, on one line."""
+        parts = []
+        for kind, count in sorted(self.counts.items()):
+            first = self.first.get(kind)
+            reason = "" if first is None else f" ({_first(first)})"
+            parts.append(f"{kind}: {count}{reason}")
+        return "; ".join(parts)
+
+
+def _first(fault: Fault) -> str:
+    return fault.reason if fault.topic is None else f"{fault.topic}: {fault.reason}"

@@ -10,6 +10,7 @@ import struct
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ from ldn_openset_ros.bags.faults import (
 )
 from ldn_openset_ros.bags.reader import BagReader
 from ldn_openset_ros.bags.topics import COMPRESSED_IMAGE_TYPE
-from ldn_openset_ros.data.folder import OUTLIER_TRUTH, values_outside
+from ldn_openset_ros.data.folder import outlier_meaning, replace_values, values_outside
 from ldn_openset_ros.errors import OpenSetError
 
 # The conversions live with the node but import no ROS: they read the messages of rosbags too.
@@ -38,6 +39,7 @@ from ldn_openset_ros.ros.images import (
     decode_image,
     decode_map,
 )
+from ldn_openset_ros.taxonomy import IGNORE_INDEX
 
 WINDOW = 30
 """Stamps that may be open at once, and stamps that are remembered after they were handed out."""
@@ -150,7 +152,9 @@ def decode_group(
         outlier_probability=decoder.decode(topics.outlier_probability, decode_float),
         open_set=decoder.decode(topics.open_set, decode_map),
         labels=decoder.decode(topics.labels, decode_map),
-        outlier_truth=decoder.decode(topics.outlier_truth, _decode_outlier),
+        outlier_truth=decoder.decode(
+            topics.outlier_truth, partial(_decode_outlier, outlier_value=topics.outlier_value)
+        ),
         label_truth=decoder.decode(topics.label_truth, decode_map),
     )
 
@@ -305,15 +309,17 @@ def _read_frame_id(data: bytes) -> str:
     return data[16 : 16 + length].rstrip(b"\0").decode(errors="replace")
 
 
-def _decode_outlier(message: Any) -> np.ndarray:
-    outlier = decode_map(message)
-    unknown = values_outside(outlier, OUTLIER_TRUTH)
+def _decode_outlier(message: Any, outlier_value: int | None) -> np.ndarray:
+    outlier, meaning = decode_map(message), outlier_meaning(outlier_value)
+    unknown = values_outside(outlier, meaning)
     if unknown:
+        words = {0: "inlier", 1: "outlier", IGNORE_INDEX: "ignore"}
+        allowed = [f"{value} {words[meaning[value]]}" for value in sorted(meaning)]
         raise OpenSetError(
-            f"outlier truth holds the value {unknown[0]}: allowed are 0 inlier, 1 outlier and "
-            "255 ignore"
+            f"outlier truth holds the value {unknown[0]}: allowed are {', '.join(allowed[:-1])} "
+            f"and {allowed[-1]}"
         )
-    return outlier
+    return replace_values(outlier, meaning)
 
 
 def _any_of(topics: Collection[str]) -> str:

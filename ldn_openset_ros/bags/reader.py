@@ -174,7 +174,7 @@ class BagReader:
             with _damage_errors(self.path):
                 plain = self._unpack(path)
             try:
-                file = _FORMATS[plain.suffix](plain)
+                file = _FORMATS[plain.suffix.lower()](plain)
             except Exception as error:  # as in raw_messages
                 self._add_damage(path.name, one_line(error))
                 continue
@@ -193,7 +193,7 @@ class BagReader:
         return {name: files[name] for name in order}
 
     def _unpack(self, path: Path) -> Path:
-        if path.suffix != COMPRESSED_SUFFIX:
+        if path.suffix.lower() != COMPRESSED_SUFFIX:
             return path
         self._unpacked = self._unpacked or TemporaryDirectory(prefix="bag_")
         plain = Path(self._unpacked.name, path.stem)

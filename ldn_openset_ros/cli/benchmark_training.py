@@ -44,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
     settings = read_training_settings(args.config)
     device = str(choose_device(args.device))
     figures = benchmark_training(settings, args.data, device, args.steps)
+    if args.json:
+        write_json(args.json, {**asdict(figures), "speedup": figures.speedup})
     console = Console()
     console.print(table_of(figures))
     rounds = ", ".join(f"{speedup:.2f}" for speedup in figures.round_speedups)
@@ -53,8 +55,6 @@ def run(args: argparse.Namespace) -> int:
         highlight=False,
         soft_wrap=True,
     )
-    if args.json:
-        write_json(args.json, {**asdict(figures), "speedup": figures.speedup})
     return 0
 
 

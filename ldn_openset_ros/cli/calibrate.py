@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldn_openset_ros.cli.json_file import write_json
+from ldn_openset_ros.cli.outlier_value import add_outlier_value
 from ldn_openset_ros.data.registry import WITHOUT_SPLITS
+from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.test_sets import TEST_SET_NAMES, open_test_set
 from ldn_openset_ros.folders import check_writable
 from ldn_openset_ros.inference.calibration import Calibration, WantedRate
@@ -53,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"folder of the data sets; for {PASTED} that of camvid and imagenet_samples",
     )
     parser.add_argument("--split", help=f"split of the data set (default: {DEFAULT_SPLIT})")
+    add_outlier_value(parser, "the maps of the data set `folder`")
     parser.add_argument("--score", choices=SCORE_NAMES, help="default: the model's own fusion")
     wanted = parser.add_mutually_exclusive_group(required=True)
     wanted.add_argument(
@@ -108,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         whole = name in WITHOUT_SPLITS or name in COMPOSED_OF_WILD_DASH
         split = args.split or (None if whole else DEFAULT_SPLIT)
         opened[f"{name}, split {split}" if split else name] = open_validation_data(
-            name, args.root, split
+            name, args.root, split, args.outlier_value
         )
     domains = {
         name: tqdm((part[i] for i in range(len(part))), name, len(part), unit="frame")
@@ -118,6 +121,8 @@ def run(args: argparse.Namespace) -> int:
     description = with_calibration(read_description(source), calibration)
     folder = copy_model(source, args.output) if args.output else source
     write_description(folder, description)
+    if args.json:
+        write_json(args.json, asdict(calibration))
     console = Console()
     for line in summary(calibration):
         console.print(line, highlight=False, soft_wrap=True)
@@ -127,8 +132,6 @@ def run(args: argparse.Namespace) -> int:
         highlight=False,
         soft_wrap=True,
     )
-    if args.json:
-        write_json(args.json, asdict(calibration))
     return 0
 
 
@@ -139,10 +142,14 @@ def wanted_rate(args: argparse.Namespace) -> WantedRate:
     return WantedRate("false_positive_rate", args.false_positive_rate)
 
 
-def open_validation_data(name: str, root: Path, split: str | None) -> Sequence[Sample]:
+def open_validation_data(
+    name: str, root: Path, split: str | None, outlier_value: int | None = None
+) -> Sequence[Sample]:
     """Open a test set, or the scenes that training is validated on."""
     if name != PASTED:
-        return open_test_set(name, root, split)
+        return open_test_set(name, root, split, outlier_value=outlier_value)
+    if outlier_value is not None:
+        raise OpenSetError(f"{name} has an encoding of its own: leave --outlier-value out")
     from ldn_openset_ros.data.camvid import CamVid
     from ldn_openset_ros.data.localised_negatives import LocalisedNegatives
     from ldn_openset_ros.training.validation import ValidationScenes

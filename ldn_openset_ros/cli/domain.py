@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldn_openset_ros.cli.json_file import write_json
+from ldn_openset_ros.cli.outlier_value import add_outlier_value
 from ldn_openset_ros.data.registry import DATASET_NAMES, WITHOUT_SPLITS, open_dataset
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", required=True, choices=DATASET_NAMES)
     parser.add_argument("--root", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--split", help=f"split of the data set (default: {DEFAULT_SPLIT})")
+    add_outlier_value(parser, "the maps of the data set `folder`")
     parser.add_argument("--resolution", type=int, help="shorter side in pixels, 0 = as it comes")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
     parser.add_argument("--json", type=Path, help="write the ranges to this file")
@@ -39,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from tqdm import tqdm
 
-    from ldn_openset_ros.evaluation.domain import measure_domain
+    from ldn_openset_ros.evaluation.domain import check_frames, measure_domain
     from ldn_openset_ros.inference.model_files import (
         DESCRIPTION_FILE,
         check_changeable,
@@ -51,19 +53,20 @@ def run(args: argparse.Namespace) -> int:
 
     folder = find_model(args.model)
     check_changeable(folder)
-    predictor = Predictor.load(folder, args.device, "torch", resolution=args.resolution)
     whole = args.dataset in WITHOUT_SPLITS
     split = args.split or (None if whole else DEFAULT_SPLIT)
-    samples = open_dataset(args.dataset, args.root, split)
-    frames = tqdm((samples[i] for i in range(len(samples))), total=len(samples), unit="frame")
+    samples = open_dataset(args.dataset, args.root, split, outlier_value=args.outlier_value)
     data = f"{args.dataset}, split {split}" if split else args.dataset
+    check_frames(len(samples), data)
+    predictor = Predictor.load(folder, args.device, "torch", resolution=args.resolution)
+    frames = tqdm((samples[i] for i in range(len(samples))), total=len(samples), unit="frame")
     domain = measure_domain(predictor, frames, data)
     write_description(folder, replace(read_description(folder), domain=domain))
+    if args.json:
+        write_json(args.json, asdict(domain))
     console = Console()
     for line in (*summary(domain), f"written to {folder / DESCRIPTION_FILE}"):
         console.print(line, highlight=False, soft_wrap=True)
-    if args.json:
-        write_json(args.json, asdict(domain))
     return 0
 
 

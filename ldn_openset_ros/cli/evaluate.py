@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ldn_openset_ros.cli.backend import add_backend_options
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.cli.measures import add_measure_options, measures_of
+from ldn_openset_ros.cli.outlier_value import add_outlier_value
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.test_sets import COMPOSED, TEST_SET_NAMES, open_test_set
 from ldn_openset_ros.metrics.components import TRACKS
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dataset", required=True, choices=TEST_SET_NAMES)
     parser.add_argument("--root", type=Path, required=True, help="folder of the data set")
     parser.add_argument("--split", help="split of the data set (default: the one for tests)")
+    add_outlier_value(parser, "the maps of the data set `folder`")
     parser.add_argument(
         "--score",
         action="append",
@@ -86,9 +88,14 @@ def run(args: argparse.Namespace) -> int:
     from ldn_openset_ros.cli.figures import print_figures
     from ldn_openset_ros.cli.plotting import report_writer
     from ldn_openset_ros.evaluation.results_folder import refuse_results
+    from ldn_openset_ros.inference.model_files import find_model
 
     _check(args)
     names = _names(args.models)
+    for model in names.values():  # before the first of them is measured
+        find_model(model)
+    if not args.root.is_dir():
+        raise OpenSetError(f"--root: no folder {args.root}: give that of the data set")
     if args.output and not args.resume:
         for name in names:
             refuse_results(args.output / name)
@@ -96,6 +103,10 @@ def run(args: argparse.Namespace) -> int:
     runs = {}
     for name, model in names.items():
         runs[name] = [_evaluate(args, model, name, assay) for assay in range(args.assays)]
+    if args.output:
+        write_report([args.output / name for name in runs], args.output / REPORT_FILE)
+    if args.json:
+        write_json(args.json, as_json(args.dataset, runs))
     console = Console()
     if args.assays > 1:
         for name, summaries in runs.items():
@@ -106,10 +117,7 @@ def run(args: argparse.Namespace) -> int:
         first = {name: summaries[0] for name, summaries in runs.items()}
         print_figures(console, first, f"{', '.join(runs)} on {args.dataset}")
     if args.output:
-        write_report([args.output / name for name in runs], args.output / REPORT_FILE)
         console.print(f"look at {args.output / REPORT_FILE}", highlight=False, soft_wrap=True)
-    if args.json:
-        write_json(args.json, as_json(args.dataset, runs))
     return 0
 
 
@@ -202,12 +210,13 @@ def _evaluate(args: argparse.Namespace, model: str, name: str, assay: int) -> Ru
         measures=measures_of(args),
         track=args.components,
         root=str(args.root.resolve()),
+        outlier_value=args.outlier_value,
         output=args.output / name if args.output else None,
         resume=args.resume,
     )
     predictor = choice.load()
     choice.measured_scores(predictor)  # before a data set is opened, which may take long
-    samples = open_test_set(args.dataset, args.root, args.split, assay)
+    samples = open_test_set(args.dataset, args.root, args.split, assay, args.outlier_value)
     return run_dataset(
         job, predictor, samples, lambda frames, what: with_bar(frames, what, len(samples))
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ldn_openset_ros.cli.backend import add_backend_options
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.cli.measures import add_measure_options, measures_of
+from ldn_openset_ros.cli.outlier_value import add_outlier_value
 from ldn_openset_ros.cli.threshold import THRESHOLD_HELP, threshold
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.backends.names import AUTO
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     topics.add_argument("--image", metavar="TOPIC", help="images, raw or compressed")
     topics.add_argument("--outlier-truth", metavar="TOPIC", help="0 inlier, 1 outlier, 255 ignore")
     topics.add_argument("--label-truth", metavar="TOPIC", help="train ids, 255 ignore")
+    add_outlier_value(topics, "the outlier truth")
     topics.add_argument("--open-set", metavar="TOPIC", help="recorded open-set maps")
     topics.add_argument("--labels", metavar="TOPIC", help="recorded labels")
     chosen = parser.add_argument_group("what the model does")
@@ -108,17 +110,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate, print the figures, write results and report."""
+    from ldn_openset_ros.bags.bag_files import find_bags, unique_bags
+
+    _check_usage(args)
+    bags = unique_bags(bag for path in args.bags for bag in find_bags(path))
+    # After that, for they take their time.
     from rich.console import Console
 
-    from ldn_openset_ros.bags.bag_files import find_bags, unique_bags
     from ldn_openset_ros.cli.figures import live_note, print_figures
     from ldn_openset_ros.cli.plotting import report_writer
     from ldn_openset_ros.evaluation.bag_job import evaluate_bags
     from ldn_openset_ros.evaluation.results_folder import TIMING_FILE
     from ldn_openset_ros.evaluation.summary import TimingSummary, read_summary, to_json
 
-    _check_usage(args)
-    bags = unique_bags(bag for path in args.bags for bag in find_bags(path))
     if args.output_bag is not None and (len(bags) > 1 or args.resume):
         args.usage_error("--output-bag takes one bag, and no --resume")
     write_report = report_writer()
@@ -131,6 +135,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         summary = evaluate_bags(_job(args, bags[0]), bags, args.workers, args.ray)
     write_report([args.output], args.output / REPORT_FILE)
+    if args.json:
+        write_json(args.json, json.loads(to_json(summary)))
     console = Console()
     print_figures(console, {summary.title: summary}, summary.title)
     if args.live:
@@ -139,8 +145,6 @@ def run(args: argparse.Namespace) -> int:
     console.print(
         f"look at {args.output / REPORT_FILE}", highlight=False, markup=False, soft_wrap=True
     )
-    if args.json:
-        write_json(args.json, json.loads(to_json(summary)))
     return 0
 
 
@@ -196,6 +200,7 @@ def _job(args: argparse.Namespace, bag: Path) -> BagJob:
         bag=bag,
         output=args.output,
         model=None if recorded else model,
+        outlier_value=args.outlier_value,
         topics={name: topic for name, topic in given.items() if topic},
         threshold=args.threshold if recorded else None,
         measures=measures_of(args),

@@ -65,9 +65,6 @@ def run(args: argparse.Namespace) -> int:
     network = PixelNetwork.read(folder)
     width, height = args.size
     text = export(network, args.format, height, width, args.output, args.precision, folder)
-    console = Console()
-    for name, value in text.items():
-        console.print(f"[bold]{name:12}[/bold]", value, highlight=False, soft_wrap=True)
     exported = open_exported(network, args.format, args.output, args.precision)
     drive = Drive(DriveSettings(width=max(width, 64), height=max(height, 64)))
     difference = largest_difference(
@@ -75,14 +72,17 @@ def run(args: argparse.Namespace) -> int:
         Predictor(exported, network.description),
         [drive.frame(7 * number).rgb[:height, :width] for number in range(FRAMES)],
     )
+    if args.json:
+        write_json(args.json, {"contract": text, "difference": asdict(difference)})
+    console = Console()
+    for name, value in text.items():
+        console.print(f"[bold]{name:12}[/bold]", value, highlight=False, soft_wrap=True)
     console.print(
         f"largest difference to torch on {FRAMES} frames: logits {difference.logits:.2g}, "
         f"outlier probability {difference.probability:.2g}",
         highlight=False,
         soft_wrap=True,
     )
-    if args.json:
-        write_json(args.json, {"contract": text, "difference": asdict(difference)})
     if args.precision == "float32" and not difference.probability <= TOLERANCE:
         raise OpenSetError(
             f"{args.output} is off by {difference.probability:.2g} in outlier probability, more "

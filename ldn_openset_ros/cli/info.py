@@ -46,12 +46,12 @@ def run(args: argparse.Namespace) -> int:
         rows["calibration"] = _lines(calibrate.summary(description.calibration))
     if description.domain:
         rows["domain"] = _lines(domain.summary(description.domain))
-    console = Console()
-    for name, value in rows.items():
-        console.print(f"[bold]{name:12}[/bold] {value}", highlight=False, soft_wrap=True)
     if args.json:
         values = {**asdict(description), "parameters": parameters}
         write_json(args.json, values)
+    console = Console()
+    for name, value in rows.items():
+        console.print(f"[bold]{name:12}[/bold] {value}", highlight=False, soft_wrap=True)
     return 0
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ldn_openset_ros.bags.writer import COMPRESSIONS, STORAGES, BagWriter
 from ldn_openset_ros.cli.json_file import write_json
+from ldn_openset_ros.cli.outlier_value import add_outlier_value
 from ldn_openset_ros.data.folder import PictureFolder
 from ldn_openset_ros.data.registry import open_dataset
 from ldn_openset_ros.data.sample import PinholeCamera, Sample
@@ -36,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels", type=Path, metavar="DIR", help="truth of --images: 0, 1 (outlier) or 255"
     )
+    add_outlier_value(parser, "the maps of --labels and of the data set `folder`")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="BAG", help="folder to write"
     )
@@ -73,7 +75,6 @@ def run(args: argparse.Namespace) -> int:
             if sample.camera is None and args.fov is not None:
                 sample = replace(sample, camera=camera_of_view(sample, args.fov))
             bag.write(sample, START_NS + round(index * 1e9 / args.rate))
-    sys.stdout.write(f"{count} frames written to {args.output}\n")
     if args.json:
         summary = {
             "bag": str(args.output),
@@ -83,6 +84,7 @@ def run(args: argparse.Namespace) -> int:
             "topics": dict(sorted(bag.counts.items())),
         }
         write_json(args.json, summary)
+    sys.stdout.write(f"{count} frames written to {args.output}\n")
     return 0
 
 
@@ -108,14 +110,16 @@ def _open_samples(args: argparse.Namespace) -> Sequence[Sample]:
     if args.images is not None:
         if args.root or args.split or args.sequence:
             args.usage_error("--root, --split and --sequence belong to --dataset")
-        return PictureFolder(args.images, args.labels)
+        if args.labels is None and args.outlier_value is not None:
+            args.usage_error("--outlier-value belongs to --labels or --dataset folder")
+        return PictureFolder(args.images, args.labels, args.outlier_value)
     if args.root is None:
         args.usage_error("--dataset needs --root")
     if args.labels is not None:
         args.usage_error("--labels belongs to --images")
     if args.sequence is not None:
-        return open_dataset(args.dataset, args.root, args.split, args.sequence)
-    return open_test_set(args.dataset, args.root, args.split)
+        return open_dataset(args.dataset, args.root, args.split, args.sequence, args.outlier_value)
+    return open_test_set(args.dataset, args.root, args.split, outlier_value=args.outlier_value)
 
 
 def _number(above: float, below: float) -> Callable[[str], float]:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ldn_openset_ros.cli.json_file import write_json
+from ldn_openset_ros.cli.outlier_value import add_outlier_value
 from ldn_openset_ros.cli.sizes import size
+from ldn_openset_ros.data.registry import FOLDER
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.test_sets import TEST_SET_NAMES, open_test_set
@@ -71,6 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("NAME", "DIR"),
         help="measure on this data set, as `evaluate --dataset NAME --root DIR` does; repeatable",
     )
+    add_outlier_value(parser, "the maps of data sets `folder`")
     parser.add_argument("--json", type=Path, help="write the losses to this file")
     parser.set_defaults(usage_error=parser.error)
 
@@ -80,32 +83,26 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ldn_openset_ros.inference.backends.pixel_network import PixelNetwork
-    from ldn_openset_ros.inference.backends.quantisation import quantise
+    from ldn_openset_ros.inference.backends.quantisation import check_libraries, quantise
     from ldn_openset_ros.inference.model_files import copy_model, find_model
     from ldn_openset_ros.inference.predictor import Predictor, resized
 
     folder = find_model(args.model)
+    check_libraries()
+    if args.output.exists():
+        raise OpenSetError(f"{args.output} exists: choose another --output")
     samples = _open_samples(args)
-    tests = {name: open_test_set(name, Path(root)) for name, root in args.test}
+    tests = {name: _open(args, name, Path(root)) for name, root in args.test}
     predictor = Predictor.load(folder, device="cpu")
     frames = [samples[i].rgb for i in spread(len(samples), args.frames)]
     sizes = args.size or _sizes(predictor, frames, tests.values())
-    if args.output.exists():
-        raise OpenSetError(f"{args.output} exists: choose another --output")
     copy_model(folder, args.output, without=("int8_*",))  # those are of another calibration
     network = PixelNetwork.read(folder)
-    console = Console()
+    paths = []
     for width, height in sizes:
         inputs = [resized(frame, (height, width)) for frame in frames]
-        path = quantise(network, inputs, args.output)
-        console.print(
-            f"{path}: calibrated on {len(frames)} frames", highlight=False, soft_wrap=True
-        )
+        paths.append(quantise(network, inputs, args.output))
     found = {name: _measure(args, name, test, predictor.fusion) for name, test in tests.items()}
-    if found:
-        console.print(table_of(found, predictor.fusion))
-    else:
-        console.print("loss not measured: give a test set by --test", highlight=False)
     if args.json:
         losses = {
             name: {measure: asdict(loss) for measure, loss in losses.items()}
@@ -121,6 +118,15 @@ def run(args: argparse.Namespace) -> int:
                 "tests": losses,
             },
         )
+    console = Console()
+    for path in paths:
+        console.print(
+            f"{path}: calibrated on {len(frames)} frames", highlight=False, soft_wrap=True
+        )
+    if found:
+        console.print(table_of(found, predictor.fusion))
+    else:
+        console.print("loss not measured: give a test set by --test", highlight=False)
     return 0
 
 
@@ -157,7 +163,14 @@ def _open_samples(args: argparse.Namespace) -> Sequence[Sample]:
         return PictureFolder(args.images)
     if not args.root:
         args.usage_error("--dataset needs --root")
-    return open_test_set(args.dataset, args.root, args.split)
+    return _open(args, args.dataset, args.root, args.split)
+
+
+def _open(
+    args: argparse.Namespace, name: str, root: Path, split: str | None = None
+) -> Sequence[Sample]:
+    value = args.outlier_value if name == FOLDER else None
+    return open_test_set(name, root, split, outlier_value=value)
 
 
 def _sizes(

@@ -68,7 +68,7 @@ class Ade20kInstances(Sequence[Negative]):
     def __getitem__(self, index: int) -> Negative:
         """Read one object: its whole picture, its box and its mask."""
         picture, mask_path = self._instances[index]
-        rgb = read_rgb(picture)
+        rgb = read_rgb(picture, upright=False)
         mask = read_label_map(mask_path) > 0
         if mask.shape != rgb.shape[:2] or not mask.any():
             raise OpenSetError(f"{mask_path} is empty or not of its picture's size: replace it")

@@ -58,7 +58,7 @@ class CamVid(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one frame and its labels."""
         picture, truth = self._pairs[index]
-        rgb = read_rgb(picture)
+        rgb = read_rgb(picture, upright=False)
         labels = read_truth(truth, rgb, range(VOID + 1))
         labels = np.where(labels == VOID, np.uint8(IGNORE_INDEX), labels)
         return Sample(picture.stem, rgb, labels=labels)

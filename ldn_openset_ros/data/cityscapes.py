@@ -59,7 +59,7 @@ class Cityscapes(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one frame, its labels and, where the files are there, its instances and camera."""
         frame = self._frames[index]
-        rgb = read_rgb(frame.picture)
+        rgb = read_rgb(frame.picture, upright=False)
         meaning = _TRAIN_IDS if frame.truth.stem.endswith("TrainIds") else LABEL_IDS
         labels = read_mapped_truth(frame.truth, rgb, meaning)
         return Sample(

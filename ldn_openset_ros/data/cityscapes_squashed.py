@@ -42,7 +42,7 @@ class CityscapesSquashed(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one frame and its labels."""
         picture, truth = self._pairs[index]
-        rgb = read_rgb(picture)
+        rgb = read_rgb(picture, upright=False)
         if rgb.shape[0] != rgb.shape[1]:
             raise OpenSetError(
                 f"{picture} is {rgb.shape[1]}x{rgb.shape[0]}, not squashed to a square: read "

@@ -57,7 +57,7 @@ class MaskedNegatives(Sequence[Negative]):
 
 def read_object(picture: Path, mask_path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a picture, uint8 (H, W, 3), and the mask of its object, bool (H, W), never empty."""
-    rgb = read_rgb(picture)
+    rgb = read_rgb(picture, upright=False)
     mask = read_label_map(mask_path) >= 128
     if mask.shape != rgb.shape[:2] or not mask.any():
         raise OpenSetError(f"{mask_path} is empty or not of its picture's size: replace it")

@@ -44,7 +44,7 @@ class FishyscapesLostAndFound(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one frame and its outlier truth."""
         truth, picture = self._frames[index]
-        rgb = read_rgb(picture)
+        rgb = read_rgb(picture, upright=False)
         return Sample(_name(truth), rgb, outlier=read_truth(truth, rgb, OUTLIER_TRUTH))
 
 
@@ -76,7 +76,7 @@ class FishyscapesStatic(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Blend one frame and read its outlier truth."""
         truth, picture = self._frames[index]
-        rgb = _add_overlay(read_rgb(picture), _overlay(truth))
+        rgb = _add_overlay(read_rgb(picture, upright=False), _overlay(truth))
         return Sample(_name(truth), rgb, outlier=read_truth(truth, rgb, OUTLIER_TRUTH))
 
 

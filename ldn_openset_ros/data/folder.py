@@ -20,6 +20,12 @@ BLOCK, HELD_OUT = 40, 5
 
 Item = TypeVar("Item")
 
+NO_OUTLIER = (
+    "has no outlier pixel, only 0 (inlier) and 255 (ignore): where 255 means outlier, give "
+    "--outlier-value 255; where there are no outliers, --outlier-value 1"
+)
+"""What is wrong with truth that is most likely a mask of 0 and 255."""
+
 
 class PictureFolder(Sequence[Sample]):
     """Pictures of one folder in the order of their names, with outlier truth where given.
@@ -27,17 +33,27 @@ class PictureFolder(Sequence[Sample]):
     images: folder of pictures.
     labels: folder of 8-bit maps with the pictures' stems and sizes holding 0 inlier, 1 outlier,
         255 ignore; None = no truth.
+    outlier_value: value of outliers in the maps, 1 to 255; 255 leaves none for pixels to ignore.
+        None = 1, and maps of 0 and 255 alone, the usual form of a mask, are refused.
 
-    Raises OpenSetError for an absent or empty folder and for a picture without its map; reading
-    a sample raises it for a map of another size or with other values.
+    Raises OpenSetError for an absent or empty folder, for a picture without its map and for such
+    masks; reading a sample raises it for a map of another size or with other values.
     """
 
-    def __init__(self, images: str | Path, labels: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        images: str | Path,
+        labels: str | Path | None = None,
+        outlier_value: int | None = None,
+    ) -> None:
         images = Path(images)
+        self._meaning = outlier_meaning(outlier_value)
         if labels is None:
             self._pairs = [(picture, None) for picture in list_distinct_pictures(images)]
         else:
             self._pairs = pair_by_stem(images, Path(labels))
+            if outlier_value is None:
+                _refuse_masks(Path(labels), [truth for _, truth in self._pairs])
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -46,9 +62,27 @@ class PictureFolder(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one picture and its truth."""
         picture, truth = self._pairs[index]
-        rgb = read_rgb(picture)
-        outlier = None if truth is None else read_truth(truth, rgb, OUTLIER_TRUTH)
-        return Sample(picture.stem, rgb, outlier=outlier)
+        if truth is None:
+            return Sample(picture.stem, read_rgb(picture))
+        rgb = read_rgb(picture, upright=False)
+        return Sample(picture.stem, rgb, outlier=read_mapped_truth(truth, rgb, self._meaning))
+
+
+def outlier_meaning(outlier_value: int | None) -> dict[int, int]:
+    """Return value -> 0 inlier, 1 outlier or 255 ignore of maps with a value for outliers."""
+    return {0: 0, IGNORE_INDEX: IGNORE_INDEX, outlier_value or 1: 1}
+
+
+def _refuse_masks(folder: Path, maps: Sequence[Path]) -> None:
+    """Raise OpenSetError where maps hold 0 and 255 alone; reads them up to the first other."""
+    ignored = False
+    for path in maps:
+        truth = read_label_map(path)
+        if values_outside(truth, (0, IGNORE_INDEX)):
+            return
+        ignored = ignored or bool((truth == IGNORE_INDEX).any())
+    if ignored:
+        raise OpenSetError(f"the truth in {folder} {NO_OUTLIER}")
 
 
 def list_distinct_pictures(folder: Path) -> list[Path]:
@@ -145,9 +179,14 @@ def read_mapped_truth(path: Path, rgb: np.ndarray, meaning: Mapping[int, int]) -
 
     meaning: every value of the published encoding -> its train id or outlier truth.
     """
+    return replace_values(read_truth(path, rgb, meaning), meaning)
+
+
+def replace_values(truth: np.ndarray, meaning: Mapping[int, int]) -> np.ndarray:
+    """Return a uint8 map with each value replaced by what it means, 255 for any other."""
     table = np.full(256, IGNORE_INDEX, np.uint8)
     table[list(meaning)] = list(meaning.values())
-    return table[read_truth(path, rgb, meaning)]
+    return table[truth]
 
 
 def values_outside(labels: np.ndarray, allowed: Collection[int]) -> list[int]:

@@ -38,5 +38,5 @@ class IddLite(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one frame and its outlier truth."""
         picture, groups = self._pairs[index]
-        rgb = read_rgb(picture)
+        rgb = read_rgb(picture, upright=False)
         return Sample(picture.stem, rgb, outlier=read_mapped_truth(groups, rgb, OUTLIER_TRUTH))

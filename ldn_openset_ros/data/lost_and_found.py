@@ -76,7 +76,7 @@ class LostAndFound(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one frame, its truth and, where the file is there, its camera."""
         frame = self._frames[index]
-        rgb = read_rgb(frame.picture)
+        rgb = read_rgb(frame.picture, upright=False)
         outlier = _read_outlier(frame.truth, rgb)
         return Sample(frame.name, rgb, outlier=outlier, camera=read_camera(frame.camera, rgb))
 

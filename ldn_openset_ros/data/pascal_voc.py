@@ -77,7 +77,7 @@ class PascalVoc(Sequence[CutOut]):
     def __getitem__(self, index: int) -> CutOut:
         """Cut one instance out of its picture."""
         picture, masks, value = self._instances[index]
-        rgb = read_rgb(picture)
+        rgb = read_rgb(picture, upright=False)
         mask = read_label_map(masks) == value
         if mask.shape != rgb.shape[:2]:
             raise OpenSetError(f"{masks} is not of its picture's size: unpack it again")

@@ -2,27 +2,57 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from ldn_openset_ros.data.palette_png import is_palette_png, show_indices
-from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.data.picture_format import exif_orientation, is_whole, read_header
+from ldn_openset_ros.errors import OpenSetError, one_line
+from ldn_openset_ros.memory import check_memory
 
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+PIXEL_BYTES = 6
+"""A pixel of colour, as OpenCV decodes it and as it is handed out."""
+
+_LOG = logging.getLogger(__name__)
 
 
 def list_pictures(folder: Path) -> list[Path]:
-    """Return the pictures directly in `folder`, sorted by name; an absent folder is an error."""
+    """Return the pictures directly in `folder`, sorted by name; an absent folder is an error.
+
+    Folders and macOS's companions of files (`._x.png`), which are no pictures, are left out, and
+    that is told.
+    """
     if not folder.is_dir():
         raise OpenSetError(f"{folder} is not a folder: give one that holds pictures")
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES)
+    pictures = []
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURE_SUFFIXES):
+        if path.name.startswith("._") or path.is_dir():
+            kind = "a folder" if path.is_dir() else "a file of macOS"
+            _LOG.warning("%s is left out: it is %s, no picture", path, kind)
+        else:
+            pictures.append(path)
+    return pictures
 
 
-def read_rgb(path: Path) -> np.ndarray:
-    """Read a picture as uint8 (H, W, 3) RGB, whatever its file format and depth."""
-    bgr = _decode(path, read_file(path), cv2.IMREAD_COLOR)
+def read_rgb(path: Path, upright: bool = True) -> np.ndarray:
+    """Read a picture as uint8 (H, W, 3) RGB, whatever its file format and depth.
+
+    upright: turn it as its EXIF orientation says. False reads it as it is stored, which is how
+    maps that belong to it are read; a picture that should be turned is then told.
+    """
+    data = read_file(path)
+    bgr = _decode(path, data, cv2.IMREAD_COLOR | (0 if upright else cv2.IMREAD_IGNORE_ORIENTATION))
+    orientation = 1 if upright else exif_orientation(data)
+    if orientation != 1:
+        _LOG.warning(
+            "%s has the EXIF orientation %d: it is read as stored, like its truth map",
+            path,
+            orientation,
+        )
     return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
 
 
@@ -33,9 +63,8 @@ def read_label_map(path: Path) -> np.ndarray:
     maps of colours or of more than 8 bits.
     """
     data = read_file(path)
-    if is_palette_png(data[:26].tobytes()):
-        indices = np.frombuffer(show_indices(data.tobytes()), np.uint8)
-        labels = _decode(path, indices, cv2.IMREAD_UNCHANGED)[..., 0]
+    if is_palette_png(data[:26]):
+        labels = _decode(path, show_indices(data), cv2.IMREAD_UNCHANGED)[..., 0]
     else:
         labels = _decode(path, data, cv2.IMREAD_UNCHANGED)
     if labels.ndim != 2 or labels.dtype != np.uint8:
@@ -75,16 +104,25 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
         raise OpenSetError(f"cannot write {path}: {error.strerror}") from None
 
 
-def read_file(path: Path) -> np.ndarray:
-    """Read a file as uint8 (bytes,); raises OpenSetError."""
+def read_file(path: Path) -> bytes:
+    """Read a file; raises OpenSetError."""
     try:
-        return np.fromfile(path, np.uint8)
+        return path.read_bytes()
     except OSError as error:
         raise OpenSetError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _decode(path: Path, data: np.ndarray, mode: int) -> np.ndarray:
-    picture = cv2.imdecode(data, mode) if data.size else None
+def _decode(path: Path, data: bytes, mode: int) -> np.ndarray:
+    header = read_header(data)
+    if header is not None:
+        what = f"{path}, a picture of {header.width}x{header.height} pixels,"
+        check_memory(what, header.width * header.height * PIXEL_BYTES)
+    picture = None
+    if data and (header is None or is_whole(data, header)):
+        try:
+            picture = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
+        except cv2.error as error:  # larger than OpenCV's limit, or than memory
+            raise OpenSetError(f"cannot decode {path}: {one_line(error)}") from None
     if picture is None:
         raise OpenSetError(f"{path} is no readable picture: replace the file")
     return picture

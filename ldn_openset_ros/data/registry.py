@@ -22,11 +22,18 @@ from ldn_openset_ros.data.vistas import Vistas
 from ldn_openset_ros.data.wild_dash import WildDash1, WildDash2
 from ldn_openset_ros.errors import OpenSetError
 
+FOLDER = "folder"
+"""The data set of a user's own pictures."""
+
 _Reader = Callable[[Path, str | None, str | None], Sequence[Sample]]
 
 
 def open_dataset(
-    name: str, root: str | Path, split: str | None = None, sequence: str | None = None
+    name: str,
+    root: str | Path,
+    split: str | None = None,
+    sequence: str | None = None,
+    outlier_value: int | None = None,
 ) -> Sequence[Sample]:
     """Open the data set `name` that lies at `root`.
 
@@ -34,11 +41,16 @@ def open_dataset(
     camvid, lost_and_found and street_hazards, `val` of cityscapes, cityscapes_squashed and vistas,
     `validation` of smiyc_anomaly and smiyc_obstacle; all of idd_lite and roads. The others have no
     splits. camvid and lost_and_found can be narrowed to one video. `roads` is a folder of pictures
-    of ordinary drives, `folder` one with `images/` and, where truth is known, `labels/`. Raises
-    OpenSetError for an unknown name, split or sequence and for missing files.
+    of ordinary drives, `folder` one with `images/` and, where truth is known, `labels/`;
+    outlier_value is for the latter alone, see PictureFolder. Raises OpenSetError for an unknown
+    name, split or sequence and for missing files.
     """
     if name not in _READERS:
         raise OpenSetError(f"no data set {name!r}: choose {', '.join(DATASET_NAMES)}")
+    if name == FOLDER:
+        return _open_folder(Path(root), split, sequence, outlier_value)
+    if outlier_value is not None:
+        raise OpenSetError(f"{name} has an encoding of its own: leave --outlier-value out")
     return _READERS[name](Path(root), split, sequence)
 
 
@@ -65,9 +77,13 @@ def _whole(name: str, reader: Callable[[Path], Sequence[Sample]]) -> _Reader:
     return opened
 
 
-def _open_folder(root: Path) -> PictureFolder:
+def _open_folder(
+    root: Path, split: str | None, sequence: str | None, outlier_value: int | None = None
+) -> PictureFolder:
+    _refuse(FOLDER, "splits", split)
+    _refuse(FOLDER, "sequences", sequence)
     labels = root / "labels"
-    return PictureFolder(root / "images", labels if labels.is_dir() else None)
+    return PictureFolder(root / "images", labels if labels.is_dir() else None, outlier_value)
 
 
 def _refuse(name: str, what: str, value: str | None) -> None:
@@ -95,7 +111,7 @@ _READERS: dict[str, _Reader] = {
     ),
     "idd_lite": _with_splits("idd_lite", IddLite, None),
     "roads": _with_splits("roads", OrdinaryRoads, None),
-    "folder": _whole("folder", _open_folder),
+    FOLDER: _open_folder,
 }
 
 DATASET_NAMES = tuple(_READERS)
@@ -108,7 +124,7 @@ WITHOUT_SPLITS = frozenset(
         "road_anomaly",
         "fishyscapes_lost_and_found",
         "fishyscapes_static",
-        "folder",
+        FOLDER,
     }
 )
 """Those of them that take no split."""

@@ -44,7 +44,7 @@ class RoadAnomaly(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one photograph and its truth."""
         picture, truth = self._pairs[index]
-        rgb = read_rgb(picture)
+        rgb = read_rgb(picture, upright=False)
         labels = read_truth(truth, rgb, range(self._anomaly + 1))
         return Sample(picture.stem, rgb, outlier=(labels == self._anomaly).astype(np.uint8))
 

@@ -80,6 +80,6 @@ class SegmentMeIfYouCan(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one photograph and, where it is known, its outlier truth."""
         picture, truth = self._frames[index]
-        rgb = read_rgb(picture)
+        rgb = read_rgb(picture, upright=False)
         outlier = None if truth is None else read_truth(truth, rgb, OUTLIER_TRUTH)
         return Sample(picture.stem, rgb, outlier=outlier)

@@ -75,7 +75,7 @@ class StreetHazards(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one frame, its labels and, in the test split, its outlier truth."""
         picture, truth = self._pairs[index]
-        rgb = read_rgb(picture)
+        rgb = read_rgb(picture, upright=False)
         name = f"{picture.parent.name}_{picture.stem}"
         if not self._has_anomalies:
             return Sample(name, rgb, labels=read_mapped_truth(truth, rgb, _LABELS))

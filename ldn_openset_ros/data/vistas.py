@@ -112,7 +112,7 @@ class Vistas(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one picture and its labels."""
         picture, truth = self._pairs[index]
-        rgb = read_rgb(picture)
+        rgb = read_rgb(picture, upright=False)
         return Sample(picture.stem, rgb, labels=read_mapped_truth(truth, rgb, self._meaning))
 
 

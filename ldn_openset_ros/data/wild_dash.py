@@ -100,7 +100,7 @@ class WildDash1(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one frame and its labels."""
         picture, truth = self._pairs[index]
-        rgb = read_rgb(picture)
+        rgb = read_rgb(picture, upright=False)
         return Sample(picture.stem, rgb, labels=read_mapped_truth(truth, rgb, LABEL_IDS))
 
 
@@ -149,7 +149,7 @@ class WildDash2(Sequence[Sample]):
     def __getitem__(self, index: int) -> Sample:
         """Read one frame and its labels."""
         frame = self._frames[index]
-        rgb = read_rgb(frame[0])
+        rgb = read_rgb(frame[0], upright=False)
         if isinstance(frame, _Panoptic):
             labels = _read_segments(frame, rgb)
         else:

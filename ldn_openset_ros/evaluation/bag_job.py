@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from ldn_openset_ros import __version__
 from ldn_openset_ros.bags.discovery import FrameTopics, find_topics, read_legend
 from ldn_openset_ros.bags.faults import UNUSABLE_BAG, Fault, Faults
 from ldn_openset_ros.bags.reader import BagReader
+from ldn_openset_ros.data.folder import NO_OUTLIER
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.bag_frames import (
     RECORDED,
@@ -23,15 +26,18 @@ from ldn_openset_ros.evaluation.bag_frames import (
     frames_by_model,
 )
 from ldn_openset_ros.evaluation.evaluate import measure_settings
+from ldn_openset_ros.evaluation.frame_record import FrameRecord
 from ldn_openset_ros.evaluation.judged_frame import JudgedFrame
 from ldn_openset_ros.evaluation.measurement import Decision, MeasureSettings
 from ldn_openset_ros.evaluation.merge import merge
 from ldn_openset_ros.evaluation.model_choice import ModelChoice
 from ldn_openset_ros.evaluation.output_bag import OutputBag
 from ldn_openset_ros.evaluation.results_folder import (
+    FRAMES_FILE,
     SUMMARY_FILE,
     ResultsError,
     ResultsFolder,
+    read_lines,
     refuse_results,
 )
 from ldn_openset_ros.evaluation.run import OpenFrames, run
@@ -51,17 +57,19 @@ class BagJob:
     """What to do with a bag.
 
     output: the results folder. model: None judges the outputs that were recorded. topics: given
-    ones, by the names of FrameTopics; the others are found. threshold: of recorded probabilities,
-    None takes that of the recorded legend. measures: scores, taxonomy and decision in it do not
-    count. output_bag: where to write the input with all outputs. resume: take up an interrupted
-    evaluation. progress: show a bar. source: what the bag is called, where its own name is not
-    the only one of its kind; empty takes its own.
+    ones, by the names of FrameTopics; the others are found. outlier_value: of the outlier truth,
+    None takes 1 and refuses a bag whose truth is a mask of 0 and 255. threshold: of recorded
+    probabilities, None takes that of the recorded legend. measures: scores, taxonomy and decision
+    in it do not count. output_bag: where to write the input with all outputs. resume: take up an
+    interrupted evaluation. progress: show a bar. source: what the bag is called, where there are
+    several; empty takes its own name.
     """
 
     bag: Path
     output: Path
     model: ModelChoice | None = None
     topics: dict[str, str] = field(default_factory=dict)
+    outlier_value: int | None = None
     threshold: float | None = None
     measures: MeasureSettings = field(default_factory=MeasureSettings)
     output_bag: Path | None = None
@@ -102,6 +110,7 @@ def evaluate_bag(job: BagJob) -> Judged:
     """
     with BagReader(job.bag) as reader:
         topics = find_topics(reader, outputs=job.model is None, **job.topics)
+        topics = replace(topics, outlier_value=job.outlier_value)
         plan = plan_bag(job, reader, topics)
         total = reader.topics[next(iter(topics.anchors))].count
         frames = with_progress(plan.open_frames, job, total)
@@ -112,7 +121,9 @@ def evaluate_bag(job: BagJob) -> Judged:
                 frames = stack.enter_context(bag).written(frames)
             configuration = plan.description.configuration
             folder = stack.enter_context(ResultsFolder(job.output, configuration, job.resume))
-            run(frames, plan.settings, plan.description, folder)
+            # Of several bags, one may have no outlier.
+            check = None if job.source else partial(check_outlier_truth, job)
+            run(frames, plan.settings, plan.description, folder, check=check)
     return Judged(plan.settings, plan.description.origin, plan.description.resolution)
 
 
@@ -157,7 +168,21 @@ def evaluate_bags(
                 "before: evaluate them one by one and compare them with `ldn-openset report`"
             )
     folders = [part.output for part, _ in judged]
+    records = (read_lines(folder / FRAMES_FILE, FrameRecord) for folder in folders)
+    check_outlier_truth(job, chain.from_iterable(records), "the bags")
     return merge(folders, first.settings, job.output, first.origin, first.resolution, unusable)
+
+
+def check_outlier_truth(job: BagJob, frames: Iterable[FrameRecord], what: str = "") -> None:
+    """Raise OpenSetError where the truth of all frames is most likely a mask of 0 and 255."""
+    ignored = False
+    for frame in frames:
+        if frame.outliers or job.outlier_value is not None:
+            return
+        if frame.outliers is not None:
+            ignored = ignored or frame.inliers < frame.width * frame.height
+    if ignored:
+        raise OpenSetError(f"the outlier truth of {what or job.name} {NO_OUTLIER}")
 
 
 def try_bag(job: BagJob) -> Judged | str:
@@ -268,6 +293,7 @@ def identity(job: BagJob, reader: BagReader) -> dict[str, Any]:
         "start_ns": reader.start_ns,
         "duration_ns": reader.duration_ns,
         "messages": {name: topic.count for name, topic in reader.topics.items()},
+        "outlier_value": job.outlier_value,
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.evaluation.evaluate import naming
 from ldn_openset_ros.inference.calibration import Calibration, WantedRate, tempered
 from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.metrics.calibration import reliability
@@ -45,7 +46,9 @@ def calibrate(
             if sample.outlier is None:
                 continue
             frames += 1
-            histogram.add(predictor.log_odds(predictor.infer(sample.rgb), score), sample.outlier)
+            with naming(sample.name, name):
+                log_odds = predictor.log_odds(predictor.infer(sample.rgb), score)
+            histogram.add(log_odds, sample.outlier)
         negatives, positives = (int(count) for count in histogram.counts.sum(1))
         if not negatives or not positives:
             raise OpenSetError(

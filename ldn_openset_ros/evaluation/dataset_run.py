@@ -39,10 +39,10 @@ from ldn_openset_ros.metrics.components import ComponentMeasures, ComponentScore
 class DatasetRun:
     """What to measure, and where to.
 
-    dataset, split, root: names and folder, for the configuration. measures: scores, taxonomy and
-    decision in it do not count. track: of component measures, which take a second pass; None =
-    none. output: results folder; None = nothing is written. resume: take up an interrupted
-    evaluation.
+    dataset, split, root, outlier_value: how it was opened, for the configuration. measures:
+    scores, taxonomy and decision in it do not count. track: of component measures, which take a
+    second pass; None = none. output: results folder; None = nothing is written. resume: take up an
+    interrupted evaluation.
     """
 
     dataset: str
@@ -51,6 +51,7 @@ class DatasetRun:
     measures: MeasureSettings = field(default_factory=MeasureSettings)
     track: str | None = None
     root: str = ""
+    outlier_value: int | None = None
     output: Path | None = None
     resume: bool = False
 
@@ -82,6 +83,7 @@ def run_dataset(
             "dataset": job.dataset,
             "root": job.root,
             "split": job.split,
+            "outlier_value": job.outlier_value,
             "track": job.track,
             **job.model.configuration(predictor),
             **settings.protocol_values(),

@@ -9,6 +9,7 @@ import numpy as np
 
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.evaluation.evaluate import naming
 from ldn_openset_ros.inference.domain import Domain
 from ldn_openset_ros.inference.predictor import Predictor
 
@@ -27,19 +28,16 @@ def measure_domain(predictor: Predictor, samples: Iterable[Sample], data: str) -
     """Return the ranges of `Predictor.frame_figures` over ordinary frames.
 
     Fusion, threshold and resolution are the predictor's. data: name of the frames, for people.
-    Raises OpenSetError for fewer than MIN_FRAMES frames.
+    There must be enough of them, as `check_frames` tells before the work.
     """
     figures = defaultdict(list)
     frames = 0
     for sample in samples:
         frames += 1
-        for name, value in predictor.frame_figures(predictor.infer(sample.rgb)).items():
+        with naming(sample.name, data):
+            found = predictor.frame_figures(predictor.infer(sample.rgb))
+        for name, value in found.items():
             figures[name].append(value)
-    if frames < MIN_FRAMES:
-        raise OpenSetError(
-            f"{data} has {frames} frames: give at least {MIN_FRAMES} ordinary frames of the "
-            "model's domain"
-        )
     return Domain(
         ranges={name: ordinary_range(values) for name, values in figures.items()},
         fusion=predictor.fusion,
@@ -48,6 +46,15 @@ def measure_domain(predictor: Predictor, samples: Iterable[Sample], data: str) -
         resolution=predictor.resolution,
         frames=frames,
     )
+
+
+def check_frames(frames: int, data: str) -> None:
+    """Raise OpenSetError for fewer than MIN_FRAMES frames. data: their name, for people."""
+    if frames < MIN_FRAMES:
+        raise OpenSetError(
+            f"{data} has {frames} frames: give at least {MIN_FRAMES} ordinary frames of the "
+            "model's domain"
+        )
 
 
 def ordinary_range(values: Sequence[float]) -> tuple[float, float]:

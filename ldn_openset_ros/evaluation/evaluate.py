@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -54,8 +55,8 @@ def evaluate(
     area_edges: ascending shares of the picture between which outliers are also ranked by size.
     taxonomy: classes of the labels; None takes what `samples` tells by its attribute of that name,
     if any. mIoU covers samples with labels of the predictor's classes, or of coarser ones that
-    these are folded into, ranking those with outlier
-    truth. Raises OpenSetError where no sample has any truth.
+    these are folded into, ranking those with outlier truth. Raises OpenSetError where no sample
+    has any truth.
     """
     measures = MeasureSettings((), area_edges=tuple(area_edges), replicates=0)
     classes = compare_classes(predictor, taxonomy or taxonomy_of(samples))
@@ -93,9 +94,22 @@ def frames_of_samples(
             watch = StopWatch()
             with watch.measure("read"):
                 sample = samples[index]
-            yield judge_sample(predictor, sample, scores, source, watch=watch, folding=folding)
+            with naming(sample.name, source):
+                judged = judge_sample(
+                    predictor, sample, scores, source, watch=watch, folding=folding
+                )
+            yield judged
 
     return frames
+
+
+@contextmanager
+def naming(sample: str, source: str) -> Iterator[None]:
+    """Let an OpenSetError of the block name the sample that it is about."""
+    try:
+        yield
+    except OpenSetError as error:
+        raise OpenSetError(f"{source}, frame {sample}: {error}") from None
 
 
 def evaluation_of(measurement: Measurement, predictor: Predictor, note: str = "") -> Evaluation:

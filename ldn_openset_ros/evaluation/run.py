@@ -49,13 +49,15 @@ def run(
     folder: ResultsFolder,
     tolerant: bool = True,
     finish: Callable[[Measurement], dict[str, ComponentSummary]] = lambda measurement: {},
+    check: Callable[[Iterable[FrameRecord]], None] | None = None,
 ) -> RunSummary:
     """Measure every frame of a source once and write all results.
 
     A finished folder is left as it is, an interrupted one is taken up where its last state is.
     tolerant: a frame that cannot be measured is a fault that is counted and named; otherwise it
     is an OpenSetError. No frame at all is an OpenSetError as well. finish: called at the end;
-    measures components.
+    measures components. check: raises OpenSetError where the records of all frames say that the
+    figures would be worth nothing.
     """
     if folder.is_finished:
         return read_summary(RunSummary, folder.folder / SUMMARY_FILE)
@@ -93,8 +95,10 @@ def run(
     if not measurement.totals.frames:
         raise OpenSetError(
             f"{', '.join(description.sources)}: no frame could be measured"
-            + "".join(f"; {kind}: {count}" for kind, count in sorted(faults.counts.items()))
+            + (f"; {faults.told()}" if faults.counts else "")
         )
+    if check is not None:
+        check(read_lines(folder.folder / FRAMES_FILE, FrameRecord))
     complete = True
     folder.save_state(state(), compress=True)
     extras = Extras(worst, finish(measurement), dict(faults.counts))

@@ -88,17 +88,24 @@ TEST_SET_NAMES = (*DATASET_NAMES, *COMPOSED)
 
 
 def open_test_set(
-    name: str, root: Path, split: str | None = None, assay: int = 0
+    name: str,
+    root: Path,
+    split: str | None = None,
+    assay: int = 0,
+    outlier_value: int | None = None,
 ) -> Sequence[Sample]:
     """Open a data set at `root`, or compose one from the data sets below `root`.
 
     assay: number of the draw, from 0, of a composed test set; METHOD reports the mean and the
         standard deviation over 50 of them. A data set as it is has assay 0 alone.
+    outlier_value: of the masks of a `folder`, see PictureFolder.
     """
     if assay < 0:
         raise OpenSetError(f"assay is {assay}: give 0 or more")
     if name in COMPOSED:
+        if outlier_value is not None:
+            raise OpenSetError(f"{name} has an encoding of its own: leave --outlier-value out")
         return COMPOSED[name](root, split, assay)
     if assay:
         raise OpenSetError(f"{name} is not drawn at random: leave assay {assay} out")
-    return open_dataset(name, root, split)
+    return open_dataset(name, root, split, outlier_value=outlier_value)

@@ -151,6 +151,13 @@ class ModelDescription:
         )
 
 
+def known_thresholds(description: ModelDescription) -> dict[str, float]:
+    """Return by score the thresholds that a model has: its own fusion's, its calibration's."""
+    calibration, own = description.calibration, description.decision
+    calibrated = {} if calibration is None else {calibration.score: calibration.threshold}
+    return {**calibrated, own.fusion: own.threshold}
+
+
 def with_calibration(description: ModelDescription, calibration: Calibration) -> ModelDescription:
     """Return the description with a calibration in place of the one it has, if any.
 

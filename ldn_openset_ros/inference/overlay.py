@@ -26,7 +26,7 @@ def blend_overlay(
     are never fainter than MARK_OPACITY and have a solid outline. Returns uint8 (H, W, 3).
     """
     overlay = cv2.addWeighted(rgb, 1 - opacity, colourise(open_set, taxonomy), opacity, 0)
-    outliers = cv2.compare(open_set, taxonomy.outlier_id, cv2.CMP_EQ)
+    outliers = (open_set == taxonomy.outlier_id).view(np.uint8)
     left, top, width, height = cv2.boundingRect(outliers)
     if width:
         box = slice(top, top + height), slice(left, left + width)

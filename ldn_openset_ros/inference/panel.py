@@ -9,11 +9,14 @@ import numpy as np
 
 from ldn_openset_ros.inference.overlay import blend_overlay, colourise, heat_map
 from ldn_openset_ros.inference.predictor import Prediction
+from ldn_openset_ros.memory import check_memory
 from ldn_openset_ros.taxonomy import Taxonomy
 
 OPACITY = 0.5
 CAPTION_HEIGHT = 26
 BACKGROUND = 24
+PIXEL_BYTES = 40
+"""That a panel takes for each pixel of the frame while it is made, measured."""
 
 
 def side_by_side(rgb: np.ndarray, prediction: Prediction, taxonomy: Taxonomy) -> np.ndarray:
@@ -22,6 +25,10 @@ def side_by_side(rgb: np.ndarray, prediction: Prediction, taxonomy: Taxonomy) ->
     rgb: uint8 (H, W, 3); the prediction needs all three maps. Returns uint8 (2H + captions, 2W,
     3).
     """
+    height, width = rgb.shape[:2]
+    check_memory(
+        f"the panel of a picture of {width}x{height} pixels", height * width * PIXEL_BYTES
+    )
     tiles = (
         ("camera", rgb),
         ("labels (closed set)", colourise(prediction.labels, taxonomy)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import math
+import warnings
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -12,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.errors import OpenSetError, OpenSetWarning
 from ldn_openset_ros.inference.backends.backend import Backend
 from ldn_openset_ros.inference.backends.pixel_network import PixelNetwork
 from ldn_openset_ros.inference.backends.registry import make_backend
@@ -24,10 +26,12 @@ from ldn_openset_ros.inference.model_files import (
     DecisionSettings,
     ModelDescription,
     find_model,
+    known_thresholds,
     read_description,
     read_network,
 )
 from ldn_openset_ros.inference.smoothing import DILATION, smooth, suppress_boundaries
+from ldn_openset_ros.memory import check_memory
 from ldn_openset_ros.nn.heads import HeadLogits
 from ldn_openset_ros.nn.network import MIN_INPUT_SIZE, OpenSetNetwork
 from ldn_openset_ros.recognition.registry import build_recognition
@@ -39,6 +43,10 @@ OUTPUTS = ("labels", "outlier", "open_set")
 WARM_UP_SIZE = (480, 640)
 MAX_NETWORK_PIXELS = 2**25
 """Larger inputs would take the network tens of gigabytes."""
+NETWORK_BYTES, NETWORK_BYTES_OF = 300, {"ncnn": 1000}
+FRAME_BYTES = 16
+"""What a pixel of the network's input, and one of the frame, take at least on a CPU: measured
+with the shipped model, which is the smallest."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +98,9 @@ class Predictor:
         on_cpu = self._device.type == "cpu"
         self._band_rows = BAND_ROWS if on_cpu else MAX_NETWORK_PIXELS
         self._workers = BandWorkers(torch.get_num_threads() if on_cpu else 1)
+        self._fitted = 0
         self.taxonomy = Taxonomy.from_dict(description.taxonomy)
+        self._thresholds = known_thresholds(description)
 
     @classmethod
     def of_network(
@@ -116,17 +126,22 @@ class Predictor:
 
         device: "auto" (CUDA where there is a GPU), "cpu", "cuda" or "cuda:N". backend, precision:
         see `backends.names`; "auto" is the fastest exact one that is installed. fusion,
-        threshold, resolution: None = the model's own; threshold "calibrated": that of the model's
-        calibration of the fusion. recognition: another recognition module on the same heads
-        ("odin" or "mc_dropout" on a C-way network). Raises OpenSetError with the remedy.
+        resolution: None = the model's own. threshold: None = the one that the model has for the
+        fusion, and where it has none its own fusion's, with an OpenSetWarning; "calibrated": that
+        of the model's calibration of the fusion. recognition: another recognition module on the
+        same heads ("odin" or "mc_dropout" on a C-way network). Raises OpenSetError, with the
+        remedy.
         """
         folder = find_model(model)
         description = choose_recognition(read_description(folder), recognition)
         own = description.decision
         fusion = own.fusion if fusion is None else fusion
         check_score(fusion, description.usable_scores())
+        thresholds = known_thresholds(description)
+        if threshold is None:
+            threshold = threshold_for(fusion, thresholds, own.threshold, description.name)
         threshold = resolve_threshold(
-            own.threshold if threshold is None else threshold,
+            threshold,
             fusion,
             description.calibration,
             description.name,
@@ -139,7 +154,9 @@ class Predictor:
         )
         description = replace(description, decision=decision)
         network = PixelNetwork(read_network(folder, description), description)
-        return cls(make_backend(network, backend, precision, device, folder), description)
+        predictor = cls(make_backend(network, backend, precision, device, folder), description)
+        predictor._thresholds = {**thresholds, fusion: threshold}
+        return predictor
 
     @property
     def name(self) -> str:
@@ -245,7 +262,22 @@ class Predictor:
             raise OpenSetError(
                 f"a picture must be a uint8 array (H, W, 3), got {rgb.dtype} {rgb.shape}"
             )
-        return np.ascontiguousarray(resized(rgb, network_size(rgb.shape[:2], self.resolution)))
+        size = network_size(rgb.shape[:2], self.resolution)
+        self._check_memory(rgb.shape[:2], size)
+        return np.ascontiguousarray(resized(rgb, size))
+
+    def _check_memory(self, size: tuple[int, int], network: tuple[int, int]) -> None:
+        """Raise OpenSetError where a picture surely does not fit into the CPU's memory.
+
+        Once one of its size fitted it is not asked again: the process keeps what it took.
+        """
+        if self._device.type != "cpu":
+            return
+        pixel = NETWORK_BYTES_OF.get(self.backend, NETWORK_BYTES)
+        needed = math.prod(network) * pixel + math.prod(size) * FRAME_BYTES
+        if needed > self._fitted:
+            check_memory(f"recognising a picture of {size[1]}x{size[0]} pixels", needed)
+            self._fitted = needed
 
     def infer_pixels(self, pixels: np.ndarray, size: tuple[int, int]) -> list[FrameLogits]:
         """Run the network on N frames, `preprocess`'s outputs put together: uint8 (N, h, w, 3).
@@ -272,7 +304,8 @@ class Predictor:
 
         The outlier map is sigmoid(log-odds / temperature), see `temperature`; the threshold is
         one of that map. fusion, threshold, smoothing (sigma in pixels of a Gaussian over the
-        log-odds, 0 = off): None = the predictor's. outputs: which maps to make, of "labels",
+        log-odds, 0 = off): None = the predictor's; the threshold of another fusion than its own as
+        `load` has it. outputs: which maps to make, of "labels",
         "outlier", "open_set".
         """
         return self.judge(logits, (), fusion, threshold, smoothing, outputs).prediction
@@ -289,9 +322,9 @@ class Predictor:
     ) -> Judgement:
         """Return the maps of `decide` and the log-odds of several scores, for measuring."""
         fusion = self.fusion if fusion is None else fusion
-        threshold = self.resolve_threshold(
-            self.threshold if threshold is None else threshold, fusion
-        )
+        if threshold is None:
+            threshold = threshold_for(fusion, self._thresholds, self.threshold, self.name)
+        threshold = self.resolve_threshold(threshold, fusion)
         decides = "outlier" in outputs or "open_set" in outputs
         wanted = dict.fromkeys((*scores, fusion) if decides else scores)
         with_labels = "labels" in outputs or "open_set" in outputs
@@ -335,7 +368,8 @@ class Predictor:
         where there are no classes.
         """
         fusion = self.fusion if fusion is None else fusion
-        threshold = self.threshold if threshold is None else threshold
+        if threshold is None:
+            threshold = threshold_for(fusion, self._thresholds, self.threshold, self.name)
         heads = self._recognition.interpret(_first(logits.heads))
         log_odds = self._score(fusion)(heads.segmentation, heads.outlier)
         outlying = (log_odds / self.temperature(fusion)).sigmoid() >= threshold
@@ -402,6 +436,24 @@ class Predictor:
         check_score(name, self.usable_scores)
         decision = self._description.decision
         return find_score(name, decision.exponent, self._description.class_statistics)
+
+
+def threshold_for(fusion: str, known: Mapping[str, float], other: float, model: str) -> float:
+    """Return the threshold that is known for a fusion, else `other`, with an OpenSetWarning.
+
+    known: by score; model: its name.
+    """
+    if fusion not in known:
+        warnings.warn(no_threshold(fusion, other, model), OpenSetWarning, stacklevel=3)
+    return known.get(fusion, other)
+
+
+def no_threshold(fusion: str, threshold: float | str, model: str) -> str:
+    """Return the warning of a threshold that was made for another score."""
+    return (
+        f"threshold {threshold} was not chosen for {fusion}, and model {model} has none for it: "
+        f"run `ldn-openset calibrate MODEL --score {fusion} ...` or set the threshold"
+    )
 
 
 def _first(heads: HeadLogits) -> HeadLogits:

@@ -15,6 +15,7 @@ from std_msgs.msg import Header
 from ldn_openset_ros.errors import OpenSetError, flat, is_out_of_memory
 from ldn_openset_ros.inference.predictor import FrameLogits, Predictor
 from ldn_openset_ros.ros.camera_names import camera_topic
+from ldn_openset_ros.ros.continuity import Continuity
 from ldn_openset_ros.ros.diagnostics import (
     FrameStatistics,
     Level,
@@ -88,12 +89,14 @@ class Camera:
         self.statistics = FrameStatistics()
         self._lost_objects = LostObjects()
         self._node = node
-        self._predictor = predictor
+        self._predictor: Predictor | None = predictor
         self._deliver = deliver
         self._throttle = Throttle(LOG_PERIOD)
         self._silence = SilenceWatch()
         self._smoothing_weight = 0.0
         self._smoothing = TemporalSmoothing()
+        self._continuity = Continuity()
+        self._time_gaps = 0
         self._shift, self._domain = watch_domain(predictor)
         self._topics = Topics(node)
         try:
@@ -119,8 +122,12 @@ class Camera:
         self._objects = OutlierObjects(topics, settings, self.topic, prefix)
 
     def destroy(self) -> None:
-        """Take the topics off the network."""
+        """Take the topics off the network, for good, and let go of the model.
+
+        rclpy's executor keeps what it last waited for, and so this camera, until it waits again.
+        """
         self._topics.destroy()
+        self._predictor = None
 
     def report(self) -> Report:
         """Sum up how the camera's frames fare."""
@@ -129,7 +136,11 @@ class Camera:
         shift = self._shift.report() if self._shift else Report(Level.OK, "", {})
         qos, lost = self._topics.qos_report(), self._topics.lost_report()
         reports = (frames, objects, qos, lost, shift)
-        values = {"topic": self.topic, "domain": self._domain}
+        values = {
+            "topic": self.topic,
+            "domain": self._domain,
+            "time_gaps": str(self._time_gaps),
+        }
         for report in reports:
             values.update(report.values)
         level = max(report.level for report in reports)
@@ -199,6 +210,7 @@ class Camera:
         needed = dict.fromkeys((*frame.wanted, *(NEEDED if frame.objects else ())))
         smoothing = self._smoothing_of(settings)
         stamp_ns = stamp_of(frame)
+        self._note_time(stamp_ns, logits.size, bool(smoothing or frame.objects))
         maps = make_maps(self._predictor, logits, frame.rgb, settings, needed, smoothing, stamp_ns)
         frame.stopwatch.lap("score")
         for name in frame.wanted:
@@ -276,6 +288,18 @@ class Camera:
         if outcome:
             self.statistics.finished(outcome)
 
+    def _note_time(self, stamp_ns: int, size: tuple[int, int], remembers: bool) -> None:
+        """Count gaps between frames; tell where what is remembered of the past is given up."""
+        self._continuity.goes_on(stamp_ns, size)
+        if not self._continuity.gap:
+            return
+        self._time_gaps += 1
+        if remembers and self._throttle.admit("gap"):
+            self._node.get_logger().info(
+                f"{self.topic}: {self._continuity.gap:.1f} s without a frame: object ids and "
+                "temporal smoothing start anew"
+            )
+
     def _publish_objects(
         self, frame: Frame, maps: dict[str, np.ndarray], settings: NodeSettings
     ) -> None:
@@ -317,6 +341,11 @@ def watch_domain(predictor: Predictor) -> tuple[DomainShift | None, str]:
     domain = predictor.domain
     if domain is None:
         return None, "not measured"
-    if domain.resolution != predictor.resolution:  # ordinary frames look otherwise there
+    if is_elsewhere(predictor):
         return None, f"not watched: measured at resolution {domain.resolution}"
     return DomainShift(domain), "watched"
+
+
+def is_elsewhere(predictor: Predictor) -> bool:
+    """Return whether the domain was measured at another resolution: frames look otherwise."""
+    return predictor.domain is not None and predictor.domain.resolution != predictor.resolution

@@ -15,6 +15,7 @@ from ldn_openset_ros.ros.parameters import (
     out_of_range,
     wrong_type,
 )
+from ldn_openset_ros.ros.start_parameters import declare_kindred
 
 
 def declare(node: Node, name: str, default: Any) -> Any:
@@ -23,7 +24,7 @@ def declare(node: Node, name: str, default: Any) -> Any:
     Raises OpenSetError, with the remedy, where the user's value is of a wrong type or not allowed.
     """
     try:
-        value = node.declare_parameter(name, default, descriptor(name, default)).value
+        value = declare_kindred(node, name, default, descriptor(name, default))
     except InvalidParameterTypeException:
         raise wrong_type(name, default) from None
     except InvalidParameterValueException:

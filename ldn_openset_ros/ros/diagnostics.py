@@ -214,8 +214,9 @@ class LostMessages:
 def judge(arrivals: int, outcomes: Mapping[Outcome, int], last_error: str) -> tuple[Level, str]:
     """Return the level of the last WINDOW seconds and one line that explains it.
 
-    arrivals: frames received; outcomes: frames by what became of them (0 where absent).
-    Frames that a newer one replaced are no fault: that is how a slow network keeps up.
+    arrivals: frames received; outcomes: frames by what became of them (0 where absent). They may
+    be more than the arrivals, by frames that arrived before and came to their end since. Frames
+    that a newer one replaced are no fault: that is how a slow network keeps up.
     """
     count = Counter(outcomes)
     spoilt = count[Outcome.BAD] + count[Outcome.FAILED]
@@ -235,7 +236,7 @@ def judge(arrivals: int, outcomes: Mapping[Outcome, int], last_error: str) -> tu
     if late:
         return Level.WARN, f"{late} frames were older than max_age"
     if count[Outcome.PROCESSED]:
-        return Level.OK, f"{count[Outcome.PROCESSED]} of {arrivals} frames in {WINDOW:g} s"
+        return Level.OK, f"{count[Outcome.PROCESSED]} of {count.total()} frames in {WINDOW:g} s"
     if count[Outcome.IDLE]:
         return Level.OK, "idle: nobody subscribes to an output"
     if count[Outcome.REPLACED]:

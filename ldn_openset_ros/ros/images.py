@@ -10,20 +10,17 @@ from __future__ import annotations
 
 import array
 import contextlib
-import struct
 from collections.abc import Callable
 from typing import Any
 
 import cv2
 import numpy as np
 
+from ldn_openset_ros.data.picture_format import is_whole, read_header
 from ldn_openset_ros.errors import OpenSetError
 
 MAX_PIXELS = 2**25
 """Larger frames are refused; a compressed one before it is decoded, by the size in its header."""
-
-MAX_SCANS = 100
-"""JPEG files with more are refused; progressive ones have about ten."""
 
 _U8, _U16, _F32 = np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32)
 
@@ -81,29 +78,41 @@ def decode_image(message: Any) -> np.ndarray:
 
 
 def decode_compressed(message: Any) -> np.ndarray:
-    """Return a compressed image message (JPEG or PNG) as uint8 RGB (H, W, 3).
+    """Return a compressed image message as uint8 RGB (H, W, 3).
 
-    The picture keeps the sensor's orientation: EXIF rotation is ignored. A grey picture whose
-    `format` names a Bayer encoding (as compressed_image_transport writes it) is a mosaic and is
-    interpolated.
+    JPEG, PNG, WebP, BMP and TIFF are told by their bytes, whatever `format` says. The picture
+    keeps the sensor's orientation: EXIF rotation is ignored. A grey picture whose `format` names
+    a Bayer encoding (as compressed_image_transport writes it) is a mosaic and is interpolated.
 
     Raises OpenSetError for any other or a damaged file, and for more than MAX_PIXELS pixels.
     """
     data = bytes(message.data)
-    height, width = _compressed_size(data)
-    _check_size(height, width)
-    picture = None
-    if _is_whole(data):
+    file_format = str(message.format)
+    header = read_header(data)
+    if header is None:
+        raise OpenSetError(
+            f"compressed image of {len(data)} bytes with the format {file_format[:40]!r} is "
+            "neither JPEG, PNG, WebP, BMP nor TIFF of 8 or 16 bits, or is damaged: have the "
+            "camera publish jpeg or png"
+        )
+    _check_size(header.height, header.width)
+    size, picture = (header.height, header.width), None
+    if is_whole(data, header):
         with contextlib.suppress(cv2.error):
             picture = cv2.imdecode(np.frombuffer(data, _U8), cv2.IMREAD_UNCHANGED)
-    if picture is None or picture.dtype not in (_U8, _U16):
+    if (
+        picture is None
+        or picture.dtype not in (_U8, _U16)
+        or picture.shape not in (size, (*size, 3), (*size, 4))
+    ):
         raise OpenSetError(
-            f"compressed image of {len(data)} bytes is damaged: check the link to the camera"
+            f"compressed image of {len(data)} bytes, a {header.format} file, is damaged: check "
+            "the link to the camera"
         )
     channels = 1 if picture.ndim == 2 else picture.shape[2]
     depth = 8 * picture.itemsize
     encoding = {1: "mono", 3: "bgr", 4: "bgra"}[channels] + str(depth)
-    original = str(message.format).split(";")[0].strip()
+    original = file_format.split(";")[0].strip()
     if channels == 1 and original in (f"bayer_{mosaic}{depth}" for mosaic in _MOSAICS):
         encoding = original
     return _TO_RGB[encoding](picture)
@@ -281,51 +290,6 @@ def _decode_with_cv_bridge(message: Any) -> np.ndarray:
         return np.ascontiguousarray(CvBridge().imgmsg_to_cv2(message, "rgb8"))
     except Exception as error:  # its own errors, OpenCV's, KeyError: nothing is documented
         raise OpenSetError(unknown) from error
-
-
-def _compressed_size(data: bytes) -> tuple[int, int]:
-    """Return (height, width) from the header of a PNG or JPEG file."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") and len(data) >= 24:
-        width, height = struct.unpack_from(">II", data, 16)
-        return height, width
-    if data.startswith(b"\xff\xd8"):
-        position = 2
-        while position + 9 <= len(data) and data[position] == 0xFF:
-            marker = data[position + 1]
-            if marker == 0xFF:  # fill byte
-                position += 1
-                continue
-            # Only markers with a length may come here: decoders read on right behind those
-            # without (TEM, RST, ...), and would find another size than what is found here.
-            if marker < 0xC0 or 0xD0 <= marker <= 0xD9:
-                break
-            # Start of frame: C0 to CF but for DHT (C4), JPG (C8) and DAC (CC).
-            if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-                return struct.unpack_from(">HH", data, position + 5)
-            position += 2 + struct.unpack_from(">H", data, position + 2)[0]
-    raise OpenSetError(
-        f"compressed image of {len(data)} bytes is neither JPEG nor PNG, or is damaged: "
-        "set the camera's compressed format to jpeg or png"
-    )
-
-
-def _is_whole(data: bytes) -> bool:
-    """Return whether a PNG or JPEG file has an end and asks for no more than a picture takes.
-
-    OpenCV fills what a truncated file lacks with grey. For a PNG chunk it takes the memory that
-    the chunk claims, it shows an animation whose pixels are missing, and it goes over the whole
-    picture for each scan of a JPEG file.
-    """
-    if data.startswith(b"\xff\xd8"):
-        return (
-            data.rstrip(b"\0\xff\r\n").endswith(b"\xff\xd9")
-            and data.count(b"\xff\xda") <= MAX_SCANS
-        )
-    position, kind = 8, b""
-    while kind not in (b"IEND", b"acTL") and position + 12 <= len(data):
-        length, kind = struct.unpack_from(">I4s", data, position)
-        position += 12 + length
-    return kind == b"IEND" and position <= len(data)
 
 
 # OpenCV names a mosaic by the second and third pixel of its second row, ROS by the first two

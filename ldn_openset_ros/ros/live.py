@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,12 @@ from ldn_openset_ros.bags.topics import (
 )
 from ldn_openset_ros.bags.writer import BagWriter
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.evaluation.bag_job import BagJob, plan_recorded, with_progress
+from ldn_openset_ros.evaluation.bag_job import (
+    BagJob,
+    check_outlier_truth,
+    plan_recorded,
+    with_progress,
+)
 from ldn_openset_ros.evaluation.model_choice import ModelChoice
 from ldn_openset_ros.evaluation.results_folder import (
     TIMING_FILE,
@@ -172,13 +178,15 @@ def _judge(live: LiveRun, bag: Path) -> RunSummary:
     with BagReader(bag) as reader:
         names = {name: getattr(topics, name) for name in INPUTS} | OUTPUTS
         held = {name: topic for name, topic in names.items() if topic in reader.topics}
-        plan = plan_recorded(replace(job, bag=bag, threshold=None), reader, FrameTopics(**held))
+        topics = FrameTopics(**held, outlier_value=job.outlier_value)
+        plan = plan_recorded(replace(job, bag=bag, threshold=None), reader, topics)
         taxonomy = Taxonomy.from_dict(read_description(find_model(job.model.model)).taxonomy)
         settings = replace(plan.settings, taxonomy=taxonomy)
         description = describe(live, replace(plan, settings=settings))
         frames = with_progress(live_frames(live, plan.open_frames), job, len(live.sent))
         with ResultsFolder(job.output, description.configuration) as folder:
-            return run(frames, settings, description, folder)
+            check = partial(check_outlier_truth, job)
+            return run(frames, settings, description, folder, check=check)
 
 
 def _make_folder(folder: Path) -> Path:

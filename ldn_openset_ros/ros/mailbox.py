@@ -22,6 +22,7 @@ class Mailbox(Generic[Item]):
         self._changed = threading.Condition()
         self._waiting: dict[Hashable, Item] = {}
         self._closed = False
+        self._left = False
 
     def put(self, sender: Hashable, item: Item) -> bool:
         """Leave an item without ever waiting; return whether it replaced one of the sender."""
@@ -40,12 +41,19 @@ class Mailbox(Generic[Item]):
             self._changed.notify_all()
             return items
 
+    def reopen(self) -> bool:
+        """Undo `close`; return False where the consumer has ended its iteration by then."""
+        with self._changed:
+            self._closed = self._left
+            return not self._left
+
     def __iter__(self) -> Iterator[list[Item]]:
         """Wait for items and yield up to `limit` of them at once, until `close`."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closed)
                 if self._closed:
+                    self._left = True
                     return
                 senders = list(self._waiting)[: self._limit]
                 items = [self._waiting.pop(sender) for sender in senders]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,7 @@ from ldn_openset_ros.data.folder import PictureFolder
 from ldn_openset_ros.errors import OpenSetError
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".avi", ".mov", ".webm", ".m4v", ".mpg", ".mpeg", ".ts")
+_LOG = logging.getLogger(__name__)
 DEFAULT_RATE = 10.0
 """Frames per second of media that do not say their own."""
 
@@ -66,11 +68,14 @@ class Pictures:
         self._next = 0
 
     def read(self) -> np.ndarray | None:
-        """Return the next picture, None after the last."""
-        if self._next == len(self._pictures):
-            return None
-        self._next += 1
-        return self._pictures[self._next - 1].rgb
+        """Return the next picture, None after the last; one that cannot be read is left out."""
+        while self._next < len(self._pictures):
+            self._next += 1
+            try:
+                return self._pictures[self._next - 1].rgb
+            except OpenSetError as error:
+                _LOG.warning("a picture is left out: %s", error)
+        return None
 
     def rewind(self) -> None:
         """Start again with the first picture."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -19,21 +18,23 @@ from std_srvs.srv import SetBool
 
 from ldn_openset_ros.errors import OpenSetError, flat
 from ldn_openset_ros.inference.predictor import Predictor
-from ldn_openset_ros.ros.camera import Camera, Frame, ImageMessage
+from ldn_openset_ros.memory import give_back_freed_memory
+from ldn_openset_ros.ros.camera import Camera, Frame, ImageMessage, is_elsewhere
 from ldn_openset_ros.ros.declaration import declare
 from ldn_openset_ros.ros.diagnostics import Outcome, Report
 from ldn_openset_ros.ros.handover import Handover
 from ldn_openset_ros.ros.legend_topics import LegendTopics
-from ldn_openset_ros.ros.node_status import ACTIVE, INACTIVE, UNCONFIGURED, node_status
+from ldn_openset_ros.ros.models_own import ModelsOwn
+from ldn_openset_ros.ros.node_status import ACTIVE, FINALIZED, INACTIVE, UNCONFIGURED, node_status
 from ldn_openset_ros.ros.parameters import (
     DEFAULTS,
     PARAMETERS,
     NodeSettings,
     check_frozen,
     check_value,
-    own_values,
 )
 from ldn_openset_ros.ros.recognition import infer
+from ldn_openset_ros.ros.start_parameters import warn_of_unknown
 from ldn_openset_ros.ros.topics import Topics
 from ldn_openset_ros.ros.worker import Worker
 from ldn_openset_ros.scores import check_score
@@ -74,20 +75,26 @@ class OpenSetNode(LifecycleNode):
         self._enabled = True
         self._failure = ""
         self._autostarting = False
+        self._finalized = False
+        self._threshold_is_new = False
         try:
             self._settings = self._declare_settings()
+            warn_of_unknown(self)
             self._create_standing_topics()
             if self._settings.autostart:
                 self._autostart()
         except OpenSetError:
             self.destroy_node()
             raise
+        self.add_pre_set_parameters_callback(self._complete_parameters)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
 
     @property
     def state(self) -> str:
-        """Return one of UNCONFIGURED, INACTIVE and ACTIVE."""
+        """Return one of UNCONFIGURED, INACTIVE, ACTIVE and FINALIZED."""
+        if self._finalized:
+            return FINALIZED
         if self._predictor is None:
             return UNCONFIGURED
         return INACTIVE if self._worker is None else ACTIVE
@@ -132,15 +139,12 @@ class OpenSetNode(LifecycleNode):
             self.get_logger().info(
                 f"device auto is the CPU: torch {torch.__version__} finds no CUDA device"
             )
+        self._warn_of_settings(predictor)
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to recognise."""
-        self._publishing = Handover("openset_publisher")
-        self._worker = Worker(
-            self._process, self._report_error, self._discard, self._settings.max_batch
-        )
-        self._worker.start()
+        self._start_worker()
         if not self._autostarting:
             self._publish_legend()
         self.get_logger().info("active: images are recognised")
@@ -149,7 +153,13 @@ class OpenSetNode(LifecycleNode):
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop to recognise, after the frame at hand; the model stays."""
         if not self._stop_worker(STOP_TIMEOUT):
-            self.get_logger().error("the network is still busy: deactivate again")
+            # The node stays active, so it goes on as soon as the network does.
+            if not self._worker.resume():
+                self._start_worker()
+            self.get_logger().error(
+                f"deactivate failed: a frame has kept the network busy for over {STOP_TIMEOUT:g} "
+                "s: the node stays active, deactivate it again"
+            )
             return TransitionCallbackReturn.FAILURE
         self.get_logger().info("inactive: images are dropped, the model stays")
         return super().on_deactivate(state)
@@ -162,6 +172,7 @@ class OpenSetNode(LifecycleNode):
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop and free all, from any state; what a busy thread uses is left to it."""
+        self._finalized = True
         if self._stop_worker(STOP_TIMEOUT):
             self._free()
         return super().on_shutdown(state)
@@ -169,6 +180,7 @@ class OpenSetNode(LifecycleNode):
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Free all, so that the node can be configured again; a busy thread ends its life."""
         if not self._stop_worker(STOP_TIMEOUT):
+            self._finalized = True
             return TransitionCallbackReturn.FAILURE
         self._free()
         return TransitionCallbackReturn.SUCCESS
@@ -181,6 +193,13 @@ class OpenSetNode(LifecycleNode):
         self._autostarting = False
         # Last, for it tells others that the node is up.
         self._publish_legend()
+
+    def _start_worker(self) -> None:
+        self._publishing = Handover("openset_publisher")
+        self._worker = Worker(
+            self._process, self._report_error, self._discard, self._settings.max_batch
+        )
+        self._worker.start()
 
     def _stop_worker(self, timeout: float) -> bool:
         """End the worker thread; return False where it is busy for over `timeout` s."""
@@ -202,22 +221,21 @@ class OpenSetNode(LifecycleNode):
 
     def _declare_settings(self) -> NodeSettings:
         model = declare(self, "model", DEFAULTS["model"])
-        self._models_own = own_values(model)
-        defaults = {**DEFAULTS, **self._models_own}
+        self._own = ModelsOwn(model)
+        fusion = declare(self, "fusion", self._own.values["fusion"])
+        self._own.follow(fusion)
+        defaults = {**DEFAULTS, **self._own.values}
         values = {
-            name: declare(self, name, defaults[name]) for name in defaults if name != "model"
+            name: declare(self, name, defaults[name])
+            for name in defaults
+            if name not in ("model", "fusion")
         }
-        return NodeSettings(model=model, **values)
+        return NodeSettings(model=model, fusion=fusion, **values)
 
     def _take_models_own(self) -> None:
         """Where the model has changed, give parameters that nobody chose its own values."""
-        own = own_values(self._settings.model)
-        unchosen = {
-            name: value
-            for name, value in own.items()
-            if getattr(self._settings, name) == self._models_own[name]
-        }
-        self._models_own = own
+        before, self._own = self._own, ModelsOwn(self._settings.model)
+        unchosen = self._own.succeed(before, self._settings)
         self._settings = replace(self._settings, **unchosen)
         changed = [Parameter(name, value=value) for name, value in unchosen.items()]
         self.set_parameters(changed)
@@ -303,6 +321,29 @@ class OpenSetNode(LifecycleNode):
         for camera, _ in messages:
             camera.report_error(error)
 
+    def _warn_of_settings(self, predictor: Predictor) -> None:
+        """Tell what the settings take away from the model."""
+        settings, domain = self._settings, predictor.domain
+        self._warn_of_threshold()
+        if is_elsewhere(predictor):
+            self.get_logger().warning(
+                f"resolution {settings.resolution}: frames unlike the model's are not told, for "
+                f"its domain was measured at {domain.resolution}: take that, or run `ldn-openset "
+                f"domain MODEL --resolution {settings.resolution} ...`"
+            )
+
+    def _warn_of_threshold(self) -> None:
+        warning = self._own.warning(self._settings)
+        if warning:
+            self.get_logger().warning(warning)
+
+    def _complete_parameters(self, parameters: list[Parameter]) -> list[Parameter]:
+        """Add the threshold that the model has for a new fusion, where the request has none."""
+        if self._threshold_is_new:
+            return parameters
+        added = self._own.completion({p.name: p.value for p in parameters}, self._settings)
+        return [*parameters, *(Parameter(name, value=value) for name, value in added.items())]
+
     def _check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
         try:
             new = {p.name: p.value for p in parameters if p.name in PARAMETERS}
@@ -324,10 +365,25 @@ class OpenSetNode(LifecycleNode):
             before, self._settings = self._settings, replace(self._settings, **known)
             for name in known:
                 value = getattr(self._settings, name)
-                if value != getattr(before, name):
+                if name != "fusion" and value != getattr(before, name):
                     self.get_logger().info(f"parameter {name} is now {value}")
+            if self._settings.fusion != before.fusion:
+                self._tell_fusion("threshold" in known or self._threshold_is_new)
+            elif "threshold" in known and self.executor is not None:
+                # rclpy sets the parameters of a request one by one; the task comes after them.
+                self._threshold_is_new = True
+                self.executor.create_task(self._forget_new_threshold)
             if self._predictor is not None:
                 self._publish_legend()
+
+    def _tell_fusion(self, with_threshold: bool) -> None:
+        settings = self._settings
+        self._own.follow(settings.fusion, None if with_threshold else settings.threshold)
+        self.get_logger().info(f"fusion {settings.fusion}, threshold {settings.threshold}")
+        self._warn_of_threshold()
+
+    def _forget_new_threshold(self) -> None:
+        self._threshold_is_new = False
 
     def _publish_legend(self) -> None:
         self._legend.publish(self._predictor, self._settings)
@@ -347,7 +403,8 @@ class OpenSetNode(LifecycleNode):
     def _status(
         self, camera: str, frames: Report | None, running: Mapping[str, str]
     ) -> DiagnosticStatus:
-        report = node_status(self.state, self._enabled, self._failure, frames, running)
+        busy = 0.0 if self._worker is None else self._worker.busy_for()
+        report = node_status(self.state, self._enabled, self._failure, frames, running, busy)
         predictor = self._predictor
         return DiagnosticStatus(
             level=bytes([report.level]),
@@ -395,7 +452,7 @@ def gpu_memory(device: str) -> dict[str, str]:
 
 def free_memory() -> None:
     """Return what a model held to the machine."""
-    gc.collect()
+    give_back_freed_memory()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 

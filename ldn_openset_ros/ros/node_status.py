@@ -9,7 +9,11 @@ from typing import Any
 from ldn_openset_ros.ros.diagnostics import Level, Report
 
 UNCONFIGURED, INACTIVE, ACTIVE = "unconfigured", "inactive", "active"
+FINALIZED = "finalized"
 """States of a managed node."""
+
+LONG = 10.0
+"""Seconds after which a frame that still keeps the network busy is a fault."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +30,19 @@ class Status:
 
 
 def node_status(
-    state: str, enabled: bool, failure: str, frames: Report | None, running: Mapping[str, str]
+    state: str,
+    enabled: bool,
+    failure: str,
+    frames: Report | None,
+    running: Mapping[str, str],
+    busy: float = 0.0,
 ) -> Report:
     """Return level, message and values of the node.
 
-    state: UNCONFIGURED, INACTIVE or ACTIVE. failure: why the last configure failed; empty where it
-    did not. frames: how the frames of a camera fare, which counts while the node is active and
-    enabled; None while there are no cameras. running: values of what runs.
+    state: UNCONFIGURED, INACTIVE, ACTIVE or FINALIZED. failure: why the last configure failed;
+    empty where it did not. frames: how the frames of a camera fare, which counts while the node is
+    active and enabled; None while there are no cameras. running: values of what runs. busy:
+    seconds that the frame at hand has taken so far.
     """
     frames = frames or Report(Level.STALE, "", {})
     level, message = frames.level, frames.message
@@ -41,6 +51,14 @@ def node_status(
         message = f"{state}: {failure or 'configure the node'}"
     elif state == INACTIVE:
         level, message = Level.STALE, f"{state}: activate the node"
+    elif state == FINALIZED:
+        level, message = Level.STALE, f"{state}: start the node again"
+    elif busy > LONG:
+        level = Level.ERROR
+        message = (
+            f"a frame has kept the network busy for {busy:.0f} s: if it lasts, lower the "
+            "resolution or start the node again"
+        )
     elif not enabled:
         level, message = Level.OK, "disabled by ~/enable"
     values = {"state": state, "enabled": str(enabled).lower(), **running, **frames.values}

@@ -154,7 +154,10 @@ class OutlierObjects:
             self._distances = region_distances(tracked, points, self._distances)
             positions = marker_positions(tracked, self._distances, camera)
             focal_lengths = (camera.fx, camera.fy)
-            self._markers.publish(self._regions.update(tracked, header, positions, focal_lengths))
+            lifetime = self._tracker.patience
+            self._markers.publish(
+                self._regions.update(tracked, header, positions, focal_lengths, lifetime)
+            )
         self._publish_obstacles(header, points, settings)
 
     def _keep_info(self, message: CameraInfo) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from ldn_openset_ros.errors import OpenSetError, one_line
 from ldn_openset_ros.inference.backends.names import BACKENDS, PRECISIONS
 from ldn_openset_ros.inference.calibration import CALIBRATED
-from ldn_openset_ros.inference.model_files import DecisionSettings, find_model, read_description
 from ldn_openset_ros.resources import DEFAULT_MODEL
 from ldn_openset_ros.ros.camera_names import CAMERA_NAMES, ONLY_CAMERA, check_cameras
 from ldn_openset_ros.score_names import SCORE_NAMES
@@ -224,11 +223,32 @@ def out_of_range(name: str) -> OpenSetError:
     return OpenSetError(f"parameter {name} is out of range: give {allowed_values(name)}")
 
 
+def own_thresholds(model: str) -> dict[str, float]:
+    """Return by score the thresholds that a model has; none where it cannot be read."""
+    # Here as below, for it brings torch, and launch files, which read the rest, need none.
+    from ldn_openset_ros.inference.model_files import (
+        find_model,
+        known_thresholds,
+        read_description,
+    )
+
+    try:
+        return known_thresholds(read_description(find_model(model)))
+    except OpenSetError:
+        return {}
+
+
 def own_values(model: str) -> dict[str, Any]:
     """Return the parameters that belong to a model, as it has them.
 
     Where it cannot be read, those of no model: configure will say what is wrong with it.
     """
+    from ldn_openset_ros.inference.model_files import (
+        DecisionSettings,
+        find_model,
+        read_description,
+    )
+
     try:
         own = read_description(find_model(model)).decision
     except OpenSetError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -27,15 +27,19 @@ from ldn_openset_ros.bags.topics import (
 )
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.ros.process import run_node
-from ldn_openset_ros.ros.start_parameters import declare_once
+from ldn_openset_ros.ros.start_parameters import declare_once, warn_of_unknown
 
 NODE_NAME = "player"
+IMAGE_TYPES = (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE)
 
 DEPTH = 10
 """Messages a publisher keeps for a slow reliable subscriber."""
 
 ACKNOWLEDGEMENT_TIMEOUT = 10.0
 """Seconds to wait at the end for subscribers that have not confirmed the last messages."""
+
+FIRST_WORD, NEXT_WORD = 2.0, 30.0
+"""Seconds of waiting for subscribers until that is told, and until it is told again."""
 
 _BILLION = 1_000_000_000
 
@@ -98,6 +102,7 @@ class Player(Node):
     def __init__(self, **node_arguments) -> None:
         super().__init__(NODE_NAME, **node_arguments)
         self.settings = _read_settings(self)
+        warn_of_unknown(self)
         self._reader = BagReader(self.settings.bag)
         self._executor = SingleThreadedExecutor(context=self.context)
         self._executor.add_node(self)
@@ -165,22 +170,46 @@ class Player(Node):
         return self.create_publisher(kind, name, profile)
 
     def _wait_for_subscribers(self) -> None:
-        deadline = time.monotonic() + self.settings.wait_for_subscribers
-        awaited = awaited_topics(
-            {name: self._reader.topics[name].type for name in self._publishers_by_topic}
-        )
-        publishers = [self._publishers_by_topic[name] for name in awaited]
-        wanted = self.settings.subscribers
-        while all(publisher.get_subscription_count() < wanted for publisher in publishers):
-            if time.monotonic() >= deadline:
-                if self.settings.wait_for_subscribers > 0:
+        settings = self.settings
+        types = {name: self._reader.topics[name].type for name in self._publishers_by_topic}
+        publishers = {name: self._publishers_by_topic[name] for name in awaited_topics(types)}
+        start = time.monotonic()
+        next_word = start + FIRST_WORD
+        while all(p.get_subscription_count() < settings.subscribers for p in publishers.values()):
+            now = time.monotonic()
+            if now >= start + settings.wait_for_subscribers:
+                if settings.wait_for_subscribers > 0:
                     self.get_logger().warning(
-                        f"{'nobody' if wanted == 1 else f'fewer than {wanted}'} subscribed to "
-                        f"{', '.join(awaited)} within "
-                        f"{self.settings.wait_for_subscribers:g} s: playing all the same"
+                        f"{self._missing(publishers)} within {settings.wait_for_subscribers:g} s: "
+                        "playing all the same"
                     )
                 return
+            if now >= next_word:
+                next_word = now + NEXT_WORD
+                left = start + settings.wait_for_subscribers - now
+                self.get_logger().warning(
+                    f"{self._missing(publishers)} yet, which has "
+                    f"{', '.join(map(types.get, publishers))} of {settings.bag}: waiting for "
+                    f"another {left:.0f} s; {elsewhere(self._watched_images(publishers))}"
+                )
             self._executor.spin_once(timeout_sec=0.05)
+
+    def _missing(self, publishers: Mapping[str, Publisher]) -> str:
+        wanted = self.settings.subscribers
+        who = "nobody" if wanted == 1 else f"fewer than {wanted}"
+        return f"{who} subscribed to {', '.join(p.topic_name for p in publishers.values())}"
+
+    def _watched_images(self, publishers: Mapping[str, Publisher]) -> dict[str, str]:
+        """Return the type of each topic of images that others subscribe to and we do not offer."""
+        offered = {(p.topic_name, p.msg_type) for p in publishers.values()}
+        return {
+            topic: kind
+            for topic, kinds in self.get_topic_names_and_types()
+            for kind in kinds
+            if kind in IMAGE_TYPES
+            and (topic, message_class(kind)) not in offered
+            and any(i.topic_type == kind for i in self.get_subscriptions_info_by_topic(topic))
+        }
 
     def _play_once(self) -> None:
         # Deadlines count from one origin, so that lateness of one message does not add up.
@@ -230,13 +259,24 @@ class Player(Node):
                     break
 
 
+def elsewhere(watched: Mapping[str, str]) -> str:
+    """Return in words where others look for images, by the types of their topics."""
+    if not watched:
+        return "no other topic of images has a subscriber: start one"
+    topics = ", ".join(f"{topic} ({kind})" for topic, kind in sorted(watched.items()))
+    return (
+        f"others subscribe to {topics}: give the player a remapping (`-r FROM:=TO`), or the "
+        "subscriber another topic or image_transport"
+    )
+
+
 def awaited_topics(types: dict[str, str]) -> list[str]:
     """Return the topics whose subscribers a replay waits for.
 
     These are the camera's where the bag has the usual ones, else all images, else all topics.
     """
     camera = [name for name in (IMAGE_TOPIC, COMPRESSED_IMAGE_TOPIC) if name in types]
-    images = [n for n, kind in types.items() if kind in (IMAGE_TYPE, COMPRESSED_IMAGE_TYPE)]
+    images = [n for n, kind in types.items() if kind in IMAGE_TYPES]
     return camera or images or list(types)
 
 

@@ -15,11 +15,16 @@ from rclpy.signals import uninstall_signal_handlers
 from rclpy.utilities import get_rmw_implementation_identifier
 
 from ldn_openset_ros.errors import OpenSetError, flat
+from ldn_openset_ros.folders import ensure_home
+from ldn_openset_ros.ros.child import end_with_launch
 from ldn_openset_ros.ros.environment import fast_dds_profile, shared_memory_note
 from ldn_openset_ros.ros.shared_memory import free_shared_memory, remove_abandoned_segments
-from ldn_openset_ros.ros.signals import STOP_SIGNALS, ignored
+from ldn_openset_ros.ros.signals import interrupted_once
 
 AnyNode = TypeVar("AnyNode", bound=Node)
+
+GRACE = 1.0
+"""Seconds after a signal within which a node must come to its `close`, or is not waited for."""
 
 
 def run_node(
@@ -34,19 +39,22 @@ def run_node(
     The node's `close` releases what it holds; where it returns False a thread of its own is
     still busy and the process ends at once, for Python cannot end cleanly beside it.
     """
+    end_with_launch()
+    ensure_home()
     remove_abandoned_segments()
-    try:
-        os.environ.update(fast_dds_profile())
-        free = free_shared_memory()
-        rclpy.init(args=args)
-    except Exception as error:  # rclpy has no common class for what users get wrong here
-        sys.stderr.write(f"[FATAL] [{name}]: ROS cannot start: {flat(error)}\n")
-        return 1
     node, code = None, 0
     try:
-        node = make()
-        tell_shared_memory(node, free)
-        work(node)
+        with interrupted_once(GRACE):
+            try:
+                os.environ.update(fast_dds_profile())
+                free = free_shared_memory()
+                rclpy.init(args=args)
+            except Exception as error:  # rclpy has no common class for what users get wrong here
+                sys.stderr.write(f"[FATAL] [{name}]: ROS cannot start: {flat(error)}\n")
+                return 1
+            node = make()
+            tell_shared_memory(node, free)
+            work(node)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
     except Exception as error:
@@ -62,9 +70,8 @@ def run_node(
         # rclpy answers signals in a thread of its own, which wakes executors and crashes on one
         # that is being destroyed; taking its handlers away waits for that thread.
         uninstall_signal_handlers()
-        with ignored(*STOP_SIGNALS):
-            finished = node is None or node.close() is not False
-            rclpy.try_shutdown()
+        finished = node is None or node.close() is not False
+        rclpy.try_shutdown()
     if not finished:
         sys.stdout.flush()
         sys.stderr.flush()

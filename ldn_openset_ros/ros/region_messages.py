@@ -44,12 +44,13 @@ class RegionMarkers:
         header: Header,
         points: Sequence[Position | None],
         focal_lengths: tuple[float, float],
+        lifetime: float = MAX_GAP,
     ) -> MarkerArray:
         """Return what `marker_array` does, with deletions of what an earlier frame showed."""
         shown = {t.id for t, point in zip(tracked, points, strict=True) if point is not None}
         gone = sorted(self._shown - shown)
         self._shown = shown
-        return marker_array(tracked, header, points, focal_lengths, gone)
+        return marker_array(tracked, header, points, focal_lengths, gone, lifetime)
 
 
 def marker_array(
@@ -58,6 +59,7 @@ def marker_array(
     points: Sequence[Position | None],
     focal_lengths: tuple[float, float],
     gone: Sequence[int] = (),
+    lifetime: float = MAX_GAP,
 ) -> MarkerArray:
     """Return an outline and a label of every region that has a point, both with the track's id.
 
@@ -67,13 +69,16 @@ def marker_array(
     focal_lengths: (fx, fy) in pixels of the rectified image. gone: ids whose markers are deleted.
 
     The outline is parallel to the image at the point's depth, where it covers just the region's
-    box when seen through the camera. Markers vanish by themselves after MAX_GAP seconds.
+    box when seen through the camera. Markers vanish by themselves after `lifetime` seconds.
     """
     markers = []
     for region, point in zip(tracked, points, strict=True):
         if point is not None:
             corners = _corners(region, point, focal_lengths)
             markers += [_outline(region, header, corners), _label(region, header, corners)]
+    seconds, fraction = divmod(lifetime, 1)
+    for marker in markers:
+        marker.lifetime = Duration(sec=int(seconds), nanosec=round(fraction * 1e9))
     for namespace in (BOX_NAMESPACE, LABEL_NAMESPACE):
         markers += [
             Marker(header=header, ns=namespace, id=number, action=Marker.DELETE) for number in gone
@@ -142,7 +147,6 @@ def _label(tracked: TrackedRegion, header: Header, corners: list[Point]) -> Mark
 def _marker(tracked: TrackedRegion, header: Header, namespace: str, kind: int) -> Marker:
     red, green, blue = (value / 255 for value in OUTLIER_COLOUR)
     opacity = MISSED_OPACITY if tracked.misses else 1.0
-    seconds, fraction = divmod(MAX_GAP, 1)
     return Marker(
         header=header,
         ns=namespace,
@@ -150,5 +154,4 @@ def _marker(tracked: TrackedRegion, header: Header, namespace: str, kind: int) -
         type=kind,
         action=Marker.ADD,
         color=ColorRGBA(r=red, g=green, b=blue, a=opacity),
-        lifetime=Duration(sec=int(seconds), nanosec=round(fraction * 1e9)),
     )

@@ -70,6 +70,11 @@ class RegionTracker:
         self._tracks: list[_Track] = []
         self._last_id = 0
 
+    @property
+    def patience(self) -> float:
+        """Seconds within which the next frame's regions can go on with the tracks."""
+        return self._continuity.patience
+
     def update(
         self, regions: Sequence[Region], stamp_ns: int, size: tuple[int, int]
     ) -> list[TrackedRegion]:

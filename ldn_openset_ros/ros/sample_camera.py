@@ -24,7 +24,7 @@ from ldn_openset_ros.data.sample import PinholeCamera
 from ldn_openset_ros.ros.images import image_message
 from ldn_openset_ros.ros.process import run_node
 from ldn_openset_ros.ros.qos import output_qos
-from ldn_openset_ros.ros.start_parameters import declare_once
+from ldn_openset_ros.ros.start_parameters import declare_once, warn_of_unknown
 from ldn_openset_ros.scenes.drive import Drive, DriveSettings
 
 NODE_NAME = "sample_camera"
@@ -64,6 +64,7 @@ class SampleCamera(Node):
         super().__init__(NODE_NAME, **node_arguments)
         self.finished = Future()
         self.settings = settings = _read_settings(self)
+        warn_of_unknown(self)
         self._drive = Drive(
             DriveSettings(
                 width=settings.width,

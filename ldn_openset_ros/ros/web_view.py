@@ -15,7 +15,7 @@ from rclpy.validate_full_topic_name import validate_full_topic_name
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.ros.process import run_node
-from ldn_openset_ros.ros.start_parameters import declare_once
+from ldn_openset_ros.ros.start_parameters import declare_once, warn_of_unknown
 from ldn_openset_ros.ros.web.server import WebServer, listen
 from ldn_openset_ros.ros.web.settings import WebViewSettings
 from ldn_openset_ros.ros.web.shown_node import ShownNode
@@ -35,6 +35,7 @@ class WebView(Node):
         """Listen; raises OpenSetError, with the remedy, where that fails."""
         super().__init__(NODE_NAME, **node_arguments)
         self.settings = _read_settings(self)
+        warn_of_unknown(self)
         self._listener = listen(self.settings.host, self.settings.port)
         self._ended = Future()
         self._executor = SingleThreadedExecutor(context=self.context)

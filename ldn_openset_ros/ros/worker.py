@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable
 from typing import Generic
 
@@ -31,6 +32,7 @@ class Worker(Generic[Item]):
         self._on_error = on_error
         self._on_discard = on_discard
         self._stopping = False
+        self._since: float | None = None
         self._mailbox: Mailbox[Item] = Mailbox(limit)
         # A daemon, so that work that hangs cannot keep the process from ending.
         self._thread = threading.Thread(target=self._run, name="openset_worker", daemon=True)
@@ -61,9 +63,21 @@ class Worker(Generic[Item]):
             self._thread.join(timeout)
         return not self._thread.is_alive()
 
+    def resume(self) -> bool:
+        """Go on after a `stop` that took too long; return False where the thread has ended."""
+        self._stopping = not self._mailbox.reopen()
+        return not self._stopping
+
+    def busy_for(self) -> float:
+        """Return for how many seconds the items at hand have been worked on; 0 without any."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
+
     def _run(self) -> None:
         for items in self._mailbox:
+            self._since = time.monotonic()
             try:
                 self._work(items)
             except Exception as error:
                 self._on_error(items, error)
+            self._since = None

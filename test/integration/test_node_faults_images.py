@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
 
 from bench import Bench, wait_for
-from drill import HEIGHT, WIDTH, Drill, picture
+from drill import HEIGHT, OUTPUTS, WIDTH, Drill, assert_maps, picture
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -140,6 +140,16 @@ def png(height: int, width: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + pixels + chunk(b"IEND", b"")
 
 
+def bmp(height: int, width: int) -> bytes:
+    """Return a BMP file whose header claims that size over a few bytes of pixels."""
+    return b"BM" + struct.pack("<IIIIiiHHI", 54, 0, 54, 40, width, height, 1, 24, 0) + bytes(99)
+
+
+def encoded(suffix: str, rgb: np.ndarray, *options: int) -> bytes:
+    """Return a picture file that keeps every pixel where the format can."""
+    return cv2.imencode(suffix, rgb[..., ::-1], options)[1].tobytes()
+
+
 WHOLE = jpeg(picture(0))
 SIZE_AT = WHOLE.index(b"\xff\xc0") + 5
 """Where the frame header has its height and width."""
@@ -150,8 +160,8 @@ def resized(height: int, width: int) -> bytes:
 
 
 COMPRESSED = {
-    "nothing": (b"", "neither JPEG nor PNG"),
-    "a JPEG's first marker": (b"\xff\xd8", "neither JPEG nor PNG"),
+    "nothing": (b"", "neither JPEG"),
+    "a JPEG's first marker": (b"\xff\xd8", "neither JPEG"),
     "half a JPEG": (WHOLE[: len(WHOLE) // 2], "is damaged"),
     "a JPEG without its end": (WHOLE[:-2], "is damaged"),
     "a JPEG of 65535x65535": (resized(65535, 65535), "over the limit"),
@@ -160,9 +170,13 @@ COMPRESSED = {
     "a JPEG of a segment over the end": (b"\xff\xd8\xff\xe0\xff\xff\xff\xd9", "neither JPEG"),
     "a PNG of 2^31 - 1 rows": (png(2**31 - 1, 96), "over the limit"),
     "a PNG without its pixels": (png(5000, 5000), "is damaged"),
-    "a PNG's signature": (b"\x89PNG\r\n\x1a\n", "neither JPEG nor PNG"),
-    "a GIF": (b"GIF89a" + bytes(100), "neither JPEG nor PNG"),
-    "text": (b"nonsense" * 50, "neither JPEG nor PNG"),
+    "a PNG's signature": (b"\x89PNG\r\n\x1a\n", "neither JPEG"),
+    "a GIF": (b"GIF89a" + bytes(100), "neither JPEG"),
+    "text": (b"nonsense" * 50, "neither JPEG"),
+    "a BMP of 65535x65535": (bmp(65535, 65535), "over the limit"),
+    "a BMP without its pixels": (bmp(5000, 5000), "is damaged"),
+    "half a WebP": (encoded(".webp", picture(0))[:60], "is damaged"),
+    "video": (b"\0\0\0\1\x67" + bytes(100), "with the format 'h264' is neither JPEG"),
 }
 
 
@@ -170,6 +184,51 @@ COMPRESSED = {
 def test_a_compressed_image_with_a_hostile_or_damaged_file(drills, fault):
     data, reason = COMPRESSED[fault]
     drill = drills("compressed")
-    message = CompressedImage(header=drill.bench.header(), data=array.array("B", data))
+    message = compressed(drill, data, "h264" if fault == "video" else "jpeg")
     drill.refuse(message, reason)
+    drill.recover()
+
+
+def compressed(drill: Drill, data: bytes, text: str) -> CompressedImage:
+    header = drill.bench.header()
+    return CompressedImage(header=header, format=text, data=array.array("B", data))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        encoded(".webp", picture(0), cv2.IMWRITE_WEBP_QUALITY, 101),
+        encoded(".bmp", picture(0)),
+        encoded(".tiff", picture(0)),
+        encoded(".png", picture(0)) + b"Camera 7",
+    ],
+    ids=["WebP", "BMP", "TIFF", "bytes behind the end"],
+)
+def test_a_compressed_image_in_an_unusual_file(drills, file):
+    """What OpenCV decodes is processed, whatever the message says of its format."""
+    drill = drills("compressed")
+    drill.recover(compressed(drill, file, "jpeg"))
+
+
+def test_a_jpeg_with_bytes_behind_its_end(drills):
+    drill = drills("compressed")
+    message = compressed(drill, WHOLE + b"\1\2\3Camera 7", "jpeg")
+    drill.camera.publish(message)
+    drill.answered(message.header)
+    rgb = cv2.imdecode(np.frombuffer(WHOLE, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    maps = (drill.received[name][-1] for name in OUTPUTS)
+    assert_maps(*maps, drill.predictor(np.ascontiguousarray(rgb)))
+    drill.recover()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (7, 1), (1, 96), (64, 1), (2, 2)])
+def test_the_smallest_images(drills, shape):
+    """One pixel is a picture: all maps of it are published, the overlay too."""
+    drill = drills("raw")
+    overlays = drill.bench.subscribe_outputs("overlay")["overlay"]
+    message = drill.bench.image(picture(0, *shape))
+    drill.camera.publish(message)
+    drill.answered(message.header)
+    wait_for(lambda: any(m.header == message.header for m in overlays))
+    assert (overlays[-1].height, overlays[-1].width) == shape
     drill.recover()

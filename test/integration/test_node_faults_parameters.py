@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import shutil
 import threading
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -15,14 +17,24 @@ import pytest
 pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
 pytest.importorskip("visualization_msgs", reason="needs visualization_msgs")
 
+from bag_of_frames import make_samples, write_bag
 from bench import wait_for
 from drill import HEIGHT, WIDTH, Drill, assert_maps, picture
-from rcl_interfaces.srv import SetParametersAtomically
+from rcl_interfaces.msg import ParameterEvent
+from rcl_interfaces.srv import SetParameters, SetParametersAtomically
 from rclpy.client import Client
+from rclpy.logging import LoggingSeverity
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, PointCloud2
 from visualization_msgs.msg import MarkerArray
 
+from ldn_openset_ros.inference.domain import Domain
+from ldn_openset_ros.inference.model_files import (
+    known_thresholds,
+    read_description,
+    with_calibration,
+    write_description,
+)
 from ldn_openset_ros.inference.overlay import blend_overlay
 from ldn_openset_ros.ros.images import decode_image
 from ldn_openset_ros.ros.point_cloud import POINT
@@ -240,7 +252,7 @@ def test_an_error_of_a_library_in_the_objects(bench, drill, objects, give, monke
         np.empty(2**50)
 
     monkeypatch.setattr("ldn_openset_ros.ros.objects.pixel_rays", refused)
-    give(calibration(), lambda: "Error" in drill.values()["last_objects_error"])
+    give(calibration(), lambda: "OpenCV" in drill.values()["last_objects_error"])
     told = drill.values()["last_objects_error"]
     assert told.startswith("error: OpenCV(")
     assert "resolution" not in told
@@ -304,3 +316,163 @@ def test_a_calibration_of_another_size_is_not_passed_on_for_scaled_maps(bench, t
     wait_for(answered)
     assert (passed_on[0].width, passed_on[0].height) == (48, 32)
     assert passed_on[0].k[0] == 40
+
+
+MISSPELT = {
+    "sample_camera": ("widht", "width", "frames:=1"),
+    "player": ("rats", "rate", "bag:=drive"),
+    "media_camera": ("sorce", "source", "source:=pictures"),
+    "web_view": ("prot", "port", "port:=0"),
+}
+
+
+@pytest.mark.parametrize("module", MISSPELT)
+def test_a_misspelt_parameter_of_any_node(start_module, module, tmp_path, monkeypatch):
+    """One warning with the nearest name, and the node runs."""
+    monkeypatch.chdir(tmp_path)
+    write_bag(tmp_path / "drive", make_samples(2))
+    (tmp_path / "pictures").mkdir()
+    cv2.imwrite(str(tmp_path / "pictures" / "0.png"), picture(0))
+    wrong, right, needed = MISSPELT[module]
+    process = start_module(module, needed, f"{wrong}:=1")
+    line = process.stderr.readline()
+    while line.startswith("[INFO]"):
+        line = process.stderr.readline()
+    assert line.startswith("[WARN]")
+    assert line.endswith(f": unknown parameters have no effect: {wrong} (do you mean {right}?)\n")
+
+
+def test_unknown_parameters_in_a_file(bench, tiny_model, tmp_path):
+    """Also from a section for all nodes; what rclpy itself knows is not warned of."""
+    file = tmp_path / "parameters.yaml"
+    file.write_text(
+        "/**:\n  ros__parameters:\n    treshold: 0.3\n    use_sim_time: false\n"
+        "    qos_overrides./image.subscription.depth: 2\n    steering: {gain: 1.0}\n"
+    )
+    warnings = bench.logged(LoggingSeverity.WARN)
+    node = bench.start("--ros-args", "--params-file", str(file), model=str(tiny_model))
+    wait_for(lambda: warnings)
+    assert warnings == [
+        "unknown parameters have no effect: steering.gain, treshold (do you mean threshold?)"
+    ]
+    assert node.get_parameter("threshold").value == 0.5
+    assert node.state == "active"
+
+
+@pytest.fixture
+def twice_decided(tiny_model, calibrated_model, tmp_path):
+    """A model with a threshold of its own fusion and a calibration of another score."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    calibration = replace(read_description(calibrated_model).calibration, score="msm")
+    write_description(folder, with_calibration(read_description(folder), calibration))
+    return folder
+
+
+def test_a_new_score_brings_its_own_threshold(bench, twice_decided):
+    """Where the model has one: the parameter, the legend, the events and the console agree."""
+    own = known_thresholds(read_description(twice_decided))
+    decided, calibrated = "op_x_msm", "msm"
+    assert set(own) == {decided, calibrated}
+    assert own[decided] != own[calibrated]
+    node = bench.start(model=str(twice_decided))
+    lines = bench.logged(LoggingSeverity.INFO)
+    events = bench.subscribe(ParameterEvent, "/parameter_events")
+    legend = bench.legend()
+
+    def threshold() -> float:
+        return node.get_parameter("threshold").value
+
+    assert bench.set_parameters(fusion=calibrated) == ""
+    assert threshold() == own[calibrated]
+    wait_for(lambda: legend()["threshold"] == own[calibrated])
+    wait_for(lambda: f"fusion {calibrated}, threshold {own[calibrated]}" in lines)
+    wait_for(lambda: [e for e in events if e.node == "/openset"])
+    changed = {p.name: p.value for e in events for p in e.changed_parameters}
+    assert changed["threshold"].double_value == own[calibrated]
+
+    assert bench.set_parameters(fusion=decided) == ""
+    assert threshold() == own[decided]
+    assert bench.set_parameters(fusion=calibrated, threshold=0.25) == ""
+    assert threshold() == 0.25
+    # What is set one by one in a request, in any order, is of one request.
+    client = bench.client(SetParameters, "/openset/set_parameters")
+    given = [Parameter("threshold", value=0.3), Parameter("fusion", value=decided)]
+    request = SetParameters.Request(parameters=[p.to_parameter_msg() for p in given])
+    future = client.call_async(request)
+    wait_for(future.done)
+    assert all(result.successful for result in future.result().results)
+    assert (node.get_parameter("fusion").value, threshold()) == (decided, 0.3)
+    assert bench.set_parameters(fusion=calibrated) == ""
+    assert threshold() == own[calibrated]
+
+
+def test_a_new_score_without_a_threshold_is_warned_of(bench, twice_decided):
+    """Live and at the start; the threshold stays, and one that is given is nobody's business."""
+    warnings = bench.logged(LoggingSeverity.WARN)
+    node = bench.start(model=str(twice_decided))
+    threshold = node.get_parameter("threshold").value
+    assert bench.set_parameters(fusion="entropy") == ""
+    warning = (
+        f"threshold {threshold} was not chosen for entropy, and model {twice_decided} has "
+        "none for it: run `ldn-openset calibrate MODEL --score entropy ...` or set the threshold"
+    )
+    wait_for(lambda: warnings)
+    assert warnings == [warning]
+    assert node.get_parameter("threshold").value == threshold
+    assert bench.set_parameters(fusion="energy", threshold=0.4) == ""
+    bench.close_node(node)
+    warnings.clear()
+
+    node = bench.start(model=str(twice_decided), fusion="entropy", threshold=0.4)
+    bench.close_node(node)
+    node = bench.start(model=str(twice_decided), fusion="msm")
+    own = known_thresholds(read_description(twice_decided))
+    assert node.get_parameter("threshold").value == own["msm"]
+    bench.close_node(node)
+    bench.start(model=str(twice_decided), fusion="entropy")
+    wait_for(lambda: warnings)
+    assert warnings == [warning]
+
+
+def test_a_resolution_at_which_the_domain_is_not_watched(bench, tiny_model, tmp_path):
+    """One warning at configure, and diagnostics say so."""
+    domain = Domain(
+        {"outlier_share": (0.0, 1.0)},
+        fusion="op_x_msm",
+        threshold=0.5,
+        data="some",
+        resolution=64,
+        frames=10,
+    )
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    write_description(folder, replace(read_description(folder), domain=domain))
+    warnings = bench.logged(LoggingSeverity.WARN)
+    node = bench.start(model=str(folder), resolution=48)
+    newest = bench.diagnostics()
+    wait_for(lambda: warnings)
+    assert warnings == [
+        "resolution 48: frames unlike the model's are not told, for its domain was measured at "
+        "64: take that, or run `ldn-openset domain MODEL --resolution 48 ...`"
+    ]
+    assert newest()["domain"] == "not watched: measured at resolution 64"
+    bench.close_node(node)
+    warnings.clear()
+    node = bench.start(model=str(folder), resolution=64)
+    wait_for(lambda: newest().get("domain") == "watched")
+    assert warnings == []
+
+
+def test_numbers_are_taken_as_yaml_gives_them(bench, tiny_model, tmp_path, monkeypatch):
+    """A whole number for a double or a text, and 480.0 for a whole number."""
+    (tmp_path / "123").symlink_to(tiny_model)
+    monkeypatch.chdir(tmp_path)
+    node = bench.start(model=123, smoothing=1, resolution=48.0, threshold=1)
+    values = {n: node.get_parameter(n).value for n in ("model", "smoothing", "resolution")}
+    assert values == {"model": "123", "smoothing": 1.0, "resolution": 48}
+    assert [type(value) for value in values.values()] == [str, float, int]
+    assert node.get_parameter("threshold").value == 1
+    # As the declared type it is set from now on.
+    assert bench.set_parameters(smoothing=2.0) == ""
+    assert node.describe_parameter("smoothing").floating_point_range[0].to_value == 20.0

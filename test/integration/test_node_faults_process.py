@@ -28,6 +28,7 @@ from std_msgs.msg import String
 
 from ldn_openset_ros.bags.reader import BagReader
 from ldn_openset_ros.inference.predictor import Predictor
+from ldn_openset_ros.ros.child import PARENT_VARIABLE, has_ended
 from ldn_openset_ros.ros.environment import SMALL
 from ldn_openset_ros.ros.shared_memory import MIN_AGE
 
@@ -81,6 +82,38 @@ def test_a_node_that_is_killed_and_started_again(bench, start_module, tiny_model
         for path in left_behind:  # as if MIN_AGE had passed
             then = path.stat().st_mtime - 2 * MIN_AGE
             os.utime(path, (then, then))
+
+
+LAUNCH = """
+import os, subprocess, sys
+os.environ[sys.argv[1]] = str(os.getpid())
+child = subprocess.Popen(sys.argv[2:])
+print(child.pid, flush=True)
+child.wait()
+"""
+"""What launch is to a node: the parent that is named to it."""
+
+
+def test_a_launch_that_is_killed(bench, domain, tiny_model):
+    """The node ends with it, whether it was up or still importing."""
+    node = (sys.executable, "-m", "ldn_openset_ros.ros.openset_node")
+    arguments = ("--ros-args", "-p", f"model:={tiny_model}")
+    legends: list = []
+    bench.probe.create_subscription(String, "/openset/legend", legends.append, LATCHED)
+    for is_up in (False, True):
+        launch = subprocess.Popen(
+            [sys.executable, "-c", LAUNCH, PARENT_VARIABLE, *node, *arguments],
+            env={**os.environ, "ROS_DOMAIN_ID": str(domain)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        pid = int(launch.stdout.readline())
+        wait_for(lambda up=is_up: len(legends) >= up, "the node")
+        launch.kill()
+        # Before anybody takes its exit code.
+        wait_for(lambda pid=pid: has_ended(pid), "the end of the node")
+        launch.communicate()
+    assert len(legends) == 1
 
 
 def test_a_malformed_request_to_set_a_parameter(bench, start_module, tiny_model):

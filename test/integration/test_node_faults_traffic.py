@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 
 pytest.importorskip("rclpy", reason="needs rclpy: install ROS 2 or its wheels")
@@ -17,6 +18,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Image
 
 from ldn_openset_ros.ros.diagnostics import Outcome
+from ldn_openset_ros.ros.images import decode_float
 
 FLOOD = 5000
 BEST_EFFORT = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -223,3 +225,34 @@ def test_stamps_of_the_future(bench, tiny_model):
         drill.recover(image)
     wait_for(lambda: newest()["frames_processed"] == "2")
     assert float(newest()["output_age_p50_ms"]) < -3_500_000
+
+
+def test_a_camera_that_pauses_and_one_that_is_slow(bench, tiny_model):
+    """A pause ends what is remembered, and is told; a camera of 0.3 Hz keeps it."""
+    drill = Drill(bench, tiny_model, temporal_smoothing=0.9)
+    lines = bench.logged(LoggingSeverity.INFO)
+    told = "/image: 5.0 s without a frame: object ids and temporal smoothing start anew"
+
+    def show(seed: int, after: float) -> np.ndarray:
+        """Publish a frame some seconds of its stamp after the last; return its probability."""
+        show.now += after
+        message = drill.good(picture(seed))
+        message.header.stamp = Time(sec=int(show.now), nanosec=int(show.now % 1 * 1e9))
+        drill.camera.publish(message)
+        drill.answered(message.header)
+        return decode_float(drill.received["outlier_probability"][-1])
+
+    show.now = 1000.0
+    expected = {seed: drill.predictor(picture(seed)).outlier for seed in (0, 1)}
+    np.testing.assert_array_equal(show(1, 0), expected[1])
+    assert not np.array_equal(show(0, 0.5), expected[0])
+    np.testing.assert_array_equal(show(0, 5.0), expected[0])
+    assert drill.values()["time_gaps"] == "1"
+    wait_for(lambda: told in lines)
+
+    np.testing.assert_array_equal(show(1, 100.0), expected[1])  # the pause before a slow camera
+    show(1, 3.0)
+    for seed in (0, 1, 0):
+        mixed = show(seed, 3.3)
+        assert not np.array_equal(mixed, expected[seed])
+    assert drill.values()["time_gaps"] == "2"

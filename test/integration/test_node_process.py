@@ -112,7 +112,10 @@ def assert_quiet_end(process, sent):
         (["device:=cuda:99"], "device 'cuda:99' is not there"),
         (["threshold:=1.5"], "parameter threshold is out of range: give a value from 0 to 1"),
         (["threshold:=high"], "parameter threshold is 'high': give a value from 0 to 1 or calib"),
-        (["smoothing:=1"], "parameter smoothing has a wrong type: give a floating-point number"),
+        (
+            ["smoothing:=much"],
+            "parameter smoothing has a wrong type: give a floating-point number",
+        ),
         (["fusion:=magic"], "parameter fusion is 'magic': give one of op, msm"),
     ],
 )

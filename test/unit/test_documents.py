@@ -25,6 +25,7 @@ DOCUMENTS = (
     "doc/backends.md",
 )
 CAMERA_LAUNCH = "camera.launch.py"
+TABLES = ("ARGUMENTS", "NODE_PARAMETERS", "PARAMETERS")
 NODE_INPUTS = {
     camera_topic(camera, name)
     for camera in ("", "front", "rear")
@@ -54,17 +55,21 @@ ALL = [
 def launch_arguments(file: str) -> set[str]:
     """Return the arguments that a launch file declares, and those of the one it includes."""
     source = (ROOT / "launch" / file).read_text()
-    names = set()
+    names = set(PARAMETERS) if file == CAMERA_LAUNCH else set()
     for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and node.targets[0].id in ("ARGUMENTS", "PARAMETERS"):
-            names |= {key.value for key in node.value.keys}
+        if isinstance(node, ast.Assign) and node.targets[0].id in TABLES:
+            names |= {key.value for key in node.value.keys if key}
     included = file != CAMERA_LAUNCH and CAMERA_LAUNCH in re.findall(r'"(\S+)"', source)
     return names | (launch_arguments(CAMERA_LAUNCH) if included else set())
 
 
 def executables() -> dict[str, str]:
     """Return the module of each executable, as setup.py has them."""
-    return dict(re.findall(r'"([\w-]+) = ([\w.]+):main"', (ROOT / "setup.py").read_text()))
+    entries = re.findall(r'"([\w-]+) = ([\w.]+):(\w+)"', (ROOT / "setup.py").read_text())
+    return {
+        name: module if function == "main" else module.replace("executables", function)
+        for name, module, function in entries
+    }
 
 
 def check_launch(file: str, *arguments: str) -> None:

@@ -20,7 +20,10 @@ def cache_folder() -> Path:
     chosen = os.environ.get(CACHE_VARIABLE)
     if chosen:
         return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        raise OpenSetError(f"this user has no home for a cache: set {CACHE_VARIABLE}") from None
     return Path(base) / "ldn_openset_ros"
 
 

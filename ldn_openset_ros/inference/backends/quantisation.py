@@ -12,11 +12,20 @@ import numpy as np
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.inference.backends.contract import contract
 from ldn_openset_ros.inference.backends.export import save_openvino
-from ldn_openset_ros.inference.backends.libraries import import_library
+from ldn_openset_ros.inference.backends.libraries import import_library, is_installed
 from ldn_openset_ros.inference.backends.onnx_export import cached_onnx
 from ldn_openset_ros.inference.backends.openvino_backend import quantised_name
 from ldn_openset_ros.inference.backends.openvino_core import openvino_core
 from ldn_openset_ros.inference.backends.pixel_network import PixelNetwork
+
+LIBRARIES = ("openvino", "nncf", "onnx", "onnxscript")
+
+
+def check_libraries() -> None:
+    """Raise OpenSetError where `quantise` would miss a library; for before the frames are read."""
+    for library in LIBRARIES:
+        if not is_installed(library):
+            import_library(library, "quantise")
 
 
 def quantise(network: PixelNetwork, frames: Sequence[np.ndarray], folder: Path) -> Path:

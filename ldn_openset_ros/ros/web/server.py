@@ -215,7 +215,7 @@ def listen(host: str, port: int) -> socket.socket:
         reason = getattr(error, "strerror", None) or error
         raise OpenSetError(
             f"cannot listen on {host or repr(host)}, port {port}: {reason}: "
-            "give another parameter port or host"
+            "give another parameter port (0 = any free one) or host"
         ) from error
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
     return listener

@@ -9,6 +9,7 @@ import yaml
 from recordings import IMAGE, STORAGES, image, record, storage_file
 
 from ldn_openset_ros.bags.bag_files import BagFiles, bag_files, find_bags, is_bag, unique_bags
+from ldn_openset_ros.bags.reader import BagReader
 from ldn_openset_ros.errors import OpenSetError
 
 
@@ -127,3 +128,13 @@ def test_a_bag_counts_once_however_many_links_lead_to_it(tmp_path):
 def test_a_path_that_the_system_refuses_is_one_clear_error():
     with pytest.raises(OpenSetError, match=r"cannot read aaa.*File name too long"):
         find_bags("a" * 300)
+
+
+def test_a_name_in_capitals_is_a_bag_too(tmp_path):
+    bag = record(tmp_path / "bag", [(IMAGE, image(1, 7))])
+    (file,) = bag.glob("*.mcap")
+    upper = file.rename(tmp_path / "DRIVE_0.MCAP")
+    assert is_bag(upper)
+    assert find_bags(tmp_path / "DRIVE_0.MCAP") == [upper]
+    with BagReader(upper) as reader:
+        assert reader.topics[IMAGE].count == 1

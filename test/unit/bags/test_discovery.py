@@ -124,7 +124,8 @@ def test_a_given_topic_that_does_not_fit_is_named(tmp_path, given, reason):
 
 
 def test_the_usual_image_topic_goes_before_others_and_raw_before_compressed(tmp_path):
-    topics = {name: BagTopic(IMAGE_TYPE, 1, False) for name in ("/a", IMAGE, COMPRESSED)}
+    topics = {name: BagTopic(IMAGE_TYPE, 1, False) for name in ("/a", IMAGE)}
+    topics[COMPRESSED] = BagTopic(COMPRESSED_TYPE, 1, False)
     assert choose_image_topic(tmp_path, topics, "") == IMAGE
     topics.pop(IMAGE)
     assert choose_image_topic(tmp_path, topics, "") == COMPRESSED
@@ -133,6 +134,54 @@ def test_the_usual_image_topic_goes_before_others_and_raw_before_compressed(tmp_
         "/front/image/compressed": BagTopic(COMPRESSED_TYPE, 1, False),
     }
     assert choose_image_topic(tmp_path, pair, "") == "/front/image"
+
+
+@pytest.mark.parametrize("camera", ["/camera/image_raw", "/camera/camera/color/image_raw"])
+def test_all_that_image_transport_publishes_of_a_camera_is_one_camera(tmp_path, camera):
+    """`ros2 bag record -a` records them all."""
+    topics = {
+        f"{camera}/compressed": BagTopic(COMPRESSED_TYPE, 3, False),
+        f"{camera}/compressedDepth": BagTopic(COMPRESSED_TYPE, 3, False),
+        f"{camera}/zstd": BagTopic(COMPRESSED_TYPE, 3, False),
+        f"{camera}/theora": BagTopic("theora_image_transport/msg/Packet", 3, False),
+        f"{camera}/ffmpeg": BagTopic("ffmpeg_image_transport_msgs/msg/FFMPEGPacket", 3, False),
+        "/openset/overlay": BagTopic(IMAGE_TYPE, 3, False),
+        "/openset/overlay/compressed": BagTopic(COMPRESSED_TYPE, 3, False),
+        camera: BagTopic(IMAGE_TYPE, 3, False),
+    }
+    assert choose_image_topic(tmp_path, topics, "") == camera
+    topics[camera] = BagTopic(IMAGE_TYPE, 0, False)
+    assert choose_image_topic(tmp_path, topics, "") == f"{camera}/compressed", "raw is empty"
+    for topic in (camera, f"{camera}/compressed"):
+        topics.pop(topic)
+    assert choose_image_topic(tmp_path, topics, "") is None, "none of the rest is decoded"
+    topics[f"{camera}/compressed"] = BagTopic(COMPRESSED_TYPE, 3, False)
+    topics["/rear/image/compressed"] = BagTopic(COMPRESSED_TYPE, 0, False)
+    assert choose_image_topic(tmp_path, topics, "") == f"{camera}/compressed"
+
+
+def test_two_cameras_with_all_transports_are_still_two(tmp_path):
+    topics = {}
+    for camera in ("/front/image", "/rear/image"):
+        topics[camera] = BagTopic(IMAGE_TYPE, 3, False)
+        for transport in ("compressed", "compressedDepth", "zstd"):
+            topics[f"{camera}/{transport}"] = BagTopic(COMPRESSED_TYPE, 3, False)
+    with pytest.raises(OpenSetError, match=r"\(/front/image, /rear/image\): choose one"):
+        choose_image_topic(tmp_path, topics, "choose one")
+    assert choose_image_topic(tmp_path, topics, "", taken={"/rear/image"}) == "/front/image"
+
+
+def test_a_bag_of_a_camera_with_all_transports_is_read(tmp_path):
+    path = record(
+        tmp_path / "bag",
+        [
+            ("/cam/image", image(1, 7)),
+            ("/cam/image/compressed", png(1, 7)),
+            ("/cam/image/compressedDepth", png(1, 7)),
+            ("/cam/image/zstd", png(1, 7)),
+        ],
+    )
+    assert find(path) == FrameTopics(image="/cam/image")
 
 
 def test_a_bag_without_the_usual_topic_gives_its_only_images(tmp_path):

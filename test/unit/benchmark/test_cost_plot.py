@@ -61,6 +61,8 @@ def test_files_are_drawn(tmp_path):
     assert (tmp_path / "cost.svg").read_text().lstrip().startswith("<?xml")
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(OpenSetError, match=r"cannot write .*absent/cost\.svg: No such file"):
-        draw_cost(COST, tmp_path / "absent" / "cost.svg")
+def test_a_missing_folder_is_made_and_a_file_in_its_place_named(tmp_path):
+    draw_cost(COST, tmp_path / "new" / "cost.svg")
+    assert (tmp_path / "new" / "cost.svg").is_file()
+    with pytest.raises(OpenSetError, match=r"cannot write .*cost\.svg/b\.svg: File exists"):
+        draw_cost(COST, tmp_path / "new" / "cost.svg" / "b.svg")

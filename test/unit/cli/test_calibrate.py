@@ -47,6 +47,20 @@ def arguments(model: Path, root: Path, *others: str) -> list[str]:
     return ["calibrate", str(model), *common, *rate, *others]
 
 
+def test_masks_of_0_and_255_calibrate_as_those_of_0_and_1(model, root, tmp_path, capsys):
+    assert main(arguments(model, root, "--json", str(tmp_path / "1.json"))) == 0
+    for path in (root / "labels").iterdir():
+        cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED) * 255)
+    option = ["--outlier-value", "255", "--json", str(tmp_path / "255.json")]
+    assert main(arguments(model, root, *option)) == 0
+    assert json.loads((tmp_path / "255.json").read_text()) == json.loads(
+        (tmp_path / "1.json").read_text()
+    )
+    capsys.readouterr()
+    assert main(arguments(model, root)) == 1
+    assert "labels has no outlier pixel" in capsys.readouterr().err
+
+
 def test_the_model_learns_its_temperature_and_threshold(model, root, tmp_path, capsys):
     before = yaml.safe_load((model / "model.yaml").read_text())
     weights = (model / "model.safetensors").read_bytes()

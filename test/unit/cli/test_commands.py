@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -11,8 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from evaluation_results import write_results
 
-from ldn_openset_ros import cli
+from ldn_openset_ros import cli, memory
 from ldn_openset_ros.cli.commands import COMMANDS, CommandParser
 from ldn_openset_ros.cli.main import build_parser, main
 
@@ -87,6 +89,130 @@ def test_predict_goes_on_after_a_broken_picture(tiny_model, pictures, tmp_path, 
     assert (output / "b_panel.png").exists()
 
 
+def test_an_odd_picture_costs_itself(tiny_model, pictures, tmp_path, monkeypatch, capsys):
+    rng = np.random.default_rng(1)
+    for name, shape in (
+        ("one", (1, 1)),
+        ("row", (1, 9)),
+        ("long", (2, 300_000)),
+        ("big", (128, 128)),
+    ):
+        cv2.imwrite(str(pictures / f"{name}.png"), rng.integers(0, 256, (*shape, 3), np.uint8))
+    monkeypatch.setattr(memory, "UNCHECKED_BYTES", 0)
+    monkeypatch.setattr(memory, "available_memory", lambda: 10_000 * 300)
+    output, figures = tmp_path / "out", tmp_path / "p.json"
+    files = ["-o", str(output), "--json", str(figures)]
+    assert main(["predict", str(tiny_model), str(pictures), *files, "--backend", "torch"]) == 1
+    errors = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+    assert len(errors) == 2
+    assert f"{pictures}/big.png: recognising a picture of 128x128 pixels takes about" in errors[0]
+    assert "GB are free: make it smaller" in errors[0]
+    assert f"{pictures}/long.png, a picture of 300000x2 pixels, takes about" in errors[1]
+    shares = json.loads(figures.read_text())["outlier_share"]
+    assert {Path(path).stem for path in shares} == {"a", "b", "one", "row"}
+    assert cv2.imread(str(output / "one_open_set.png"), cv2.IMREAD_UNCHANGED).shape == (1, 1)
+    assert cv2.imread(str(output / "row_panel.png")).shape == (2 * 27, 18, 3)
+
+
+def test_an_odd_frame_of_a_data_set_is_named(tiny_model, outlier_folder, capsys):
+    for folder, channels in (("images", (3,)), ("labels", ())):
+        cv2.imwrite(
+            str(outlier_folder / folder / "long.png"), np.ones((2, 900_000, *channels), np.uint8)
+        )
+    where = ["--dataset", "folder", "--root", str(outlier_folder), "--device", "cpu"]
+    assert main(["evaluate", str(tiny_model), *where]) == 1
+    assert (
+        "error: folder, frame long: a picture of 900000x2 pixels would be"
+        in capsys.readouterr().err
+    )
+
+
+def test_predict_refuses_a_folder_without_pictures(tiny_model, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    output = tmp_path / "out"
+    assert main(["predict", str(tiny_model), str(tmp_path / "empty"), "-o", str(output)]) == 1
+    assert capsys.readouterr().err == (
+        f"error: {tmp_path}/empty holds no pictures: put .jpg or .png files there\n"
+    )
+    assert not output.exists()
+
+
+def test_what_only_looks_like_a_picture_is_left_out(tiny_model, pictures, tmp_path, caplog):
+    (pictures / "._a.png").write_bytes(b"\0\5\x16\7 of macOS")
+    (pictures / "more.png").mkdir()
+    output = tmp_path / "out"
+    assert main(["predict", str(tiny_model), str(pictures), "-o", str(output)]) == 0
+    assert len(list(output.iterdir())) == 8
+    assert f"{pictures}/._a.png is left out: it is a file of macOS" in caplog.text
+    assert f"{pictures}/more.png is left out: it is a folder" in caplog.text
+
+
+COMMAND = [sys.executable, "-m", "ldn_openset_ros.cli.main"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full: run it on Linux")
+def test_results_are_written_where_nothing_can_be_printed(tiny_model, outlier_folder, tmp_path):
+    where = ["--dataset", "folder", "--root", str(outlier_folder), "--device", "cpu"]
+    command = [*COMMAND, "evaluate", str(tiny_model), *where, "-o", str(tmp_path / "out")]
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [*command, "--json", str(tmp_path / "f.json")],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
+        "error: cannot write the output: No space left on device"
+    )
+    assert "Traceback" not in result.stderr
+    assert "Exception ignored" not in result.stderr
+    assert (tmp_path / "out" / "report.html").is_file()
+    assert json.loads((tmp_path / "f.json").read_text())["ranking"]["op"]["positives"] == 200
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code"), [(">/dev/full", 1), (">&-", 0), (">&- 2>&- <&-", 0), ("| true", 0)]
+)
+@pytest.mark.parametrize("words", [["--help"], ["info", "MODEL", "--json", "JSON"]])
+def test_an_output_that_cannot_be_written_gives_no_trace(
+    tiny_model, tmp_path, words, redirection, code
+):
+    file = tmp_path / "i.json"
+    names = {"MODEL": str(tiny_model), "JSON": str(file)}
+    command = [*COMMAND, *(names.get(word, word) for word in words)]
+    result = subprocess.run(
+        ["sh", "-c", f'"$@" {redirection}', "sh", *command],
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == code
+    assert result.stdout == ""
+    full = "error: cannot write the output: No space left on device\n"
+    assert result.stderr == (full if code else "")
+    if "info" in words:
+        assert json.loads(file.read_text())["name"] == "tiny"
+
+
+def test_a_user_without_home_and_name_gets_a_report(drive_evaluation, tmp_path):
+    """As in a container: `docker run --user 12345`."""
+    environment = {n: v for n, v in os.environ.items() if n not in ("HOME", "USER", "LOGNAME")}
+    start = (
+        "import pwd, sys\n"
+        "def unknown(uid): raise KeyError(uid)\n"
+        "pwd.getpwuid = unknown\n"
+        "from ldn_openset_ros.cli.main import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    folder, report = write_results(tmp_path / "run", drive_evaluation), tmp_path / "report.html"
+    words = ["report", str(folder), "-o", str(report)]
+    subprocess.run([sys.executable, "-c", start, *words], env=environment, check=True)
+    assert report.stat().st_size > 10_000
+
+
 def test_predict_never_overwrites_one_result_by_another(tiny_model, pictures, tmp_path, capsys):
     other = tmp_path / "a.png"
     other.write_bytes((pictures / "a.png").read_bytes())
@@ -132,6 +258,9 @@ def test_evaluate_prints_its_protocol_and_writes_json(tiny_model, pictures, tmp_
         (["info", "no/such/model"], "no/such/model"),
         (["predict", "no/such/model", "x.png", "-o", "/tmp/x"], "no/such/model"),
         (["evaluate", "no/such", "--dataset", "camvid", "--root", "/none"], "no/such"),
+        (["evaluate", "camvid_lite0", "no/such", "--dataset", "camvid", "--root", "/"], "no/such"),
+        (["evaluate", "--dataset", "camvid", "--root", "/none"], "--root: no folder /none"),
+        (["info", "no/such/model", "--json", "/tmp"], "cannot write /tmp: it is a folder"),
         (["train", "no/such.yaml"], "no/such.yaml"),
     ],
 )
@@ -246,6 +375,27 @@ def outlier_folder(pictures, tmp_path):
         truth[10:20, 10:20] = 1
         cv2.imwrite(str(root / "labels" / f"{name}.png"), truth)
     return root
+
+
+def test_evaluate_refuses_masks_of_0_and_255_and_reads_them_when_told(
+    tiny_model, outlier_folder, tmp_path, capsys
+):
+    where = ["--dataset", "folder", "--root", str(outlier_folder), "--device", "cpu"]
+    figures = {}
+    for value in (1, 255):
+        for path in (outlier_folder / "labels").iterdir():
+            truth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+            cv2.imwrite(str(path), np.where(truth, value, 0).astype(np.uint8))
+        option = ["--outlier-value", str(value), "--json", str(tmp_path / f"{value}.json")]
+        assert main(["evaluate", str(tiny_model), *where, *option]) == 0
+        figures[value] = json.loads((tmp_path / f"{value}.json").read_text())["ranking"]
+    assert figures[255] == figures[1]
+    assert figures[255]["op"]["positives"] == 200
+    capsys.readouterr()
+    assert main(["evaluate", str(tiny_model), *where]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"the truth in {outlier_folder}/labels has no outlier pixel" in line
+    assert "where 255 means outlier, give --outlier-value 255" in line
 
 
 def test_evaluate_judges_by_the_papers_scores_and_the_models_own(

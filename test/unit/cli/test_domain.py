@@ -52,3 +52,26 @@ def test_the_model_learns_what_ordinary_frames_look_like(model, root, tmp_path, 
     assert "outlier share " in out
     assert main(["info", str(model)]) == 0
     assert "confidence " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("frames", "json", "reason"),
+    [
+        (9, "domain.json", "folder has 9 frames: give at least 10 ordinary frames"),
+        (10, "data", "/data: it is a folder; choose another place"),
+        (10, "data/images/0.png/domain.json", "0.png is no folder; choose another place"),
+    ],
+)
+def test_what_cannot_end_well_is_refused_before_the_work(
+    model, root, tmp_path, capsys, frames, json, reason
+):
+    """With weights that cannot be read, all that is later would complain of them."""
+    (model / "model.safetensors").write_bytes(b"no weights")
+    for number in range(frames, 10):
+        for name in ("images", "labels"):
+            (root / name / f"{number}.png").unlink()
+    arguments = ["domain", str(model), "--dataset", "folder", "--root", str(root)]
+    assert main([*arguments, "--device", "cpu", "--json", str(tmp_path / json)]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert reason in line
+    assert read_description(model).domain is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,3 +148,14 @@ def test_it_is_an_executable_of_its_own(bag, tiny_model, tmp_path):
     arguments = [bag, "--model", tiny_model, "-o", tmp_path / "results", "--replicates", 0]
     assert evaluate_bag.main([str(argument) for argument in arguments]) == 0
     assert (tmp_path / "results" / "report.html").is_file()
+
+
+def test_a_missing_bag_is_refused_before_the_slow_imports(tmp_path):
+    code = (
+        "import sys\nfrom ldn_openset_ros.cli.main import main\n"
+        f"code = main(['evaluate-bag', {str(tmp_path / 'none')!r}])\n"
+        "print(code, {'torch', 'matplotlib', 'rich'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1 set()"
+    assert done.stderr.startswith("error: no bag at ")

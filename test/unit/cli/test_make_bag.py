@@ -112,6 +112,22 @@ def test_known_camera_is_kept(tmp_path):
         run(*root, "--sequence", "02_Lane", "-o", tmp_path / "other")
 
 
+def test_masks_of_0_and_255_are_refused_or_read(pictures, tmp_path, capsys):
+    for path in (pictures / "labels").iterdir():
+        cv2.imwrite(str(path), cv2.imread(str(path), cv2.IMREAD_UNCHANGED) * 255)
+    folders = ("--images", pictures / "images", "--labels", pictures / "labels")
+    with pytest.raises(OpenSetError, match=r"labels has no outlier pixel.*--outlier-value 255;"):
+        run(*folders, "-o", tmp_path / "drive")
+    assert run(*folders, "--outlier-value", "255", "-o", tmp_path / "drive") == 0
+    for index, frame in enumerate(read(tmp_path / "drive")):
+        assert np.unique(frame.outlier_truth).tolist() == [0, 1]
+        assert np.nonzero(frame.outlier_truth)[0].tolist() == [index] * 12
+    data_set = ("--dataset", "folder", "--root", pictures)
+    assert run(*data_set, "--outlier-value", "255", "-o", tmp_path / "other") == 0
+    assert read(tmp_path / "other")[1].outlier_truth[1].tolist() == [1] * 12
+    capsys.readouterr()
+
+
 def test_equal_input_gives_an_equal_bag(pictures, tmp_path):
     for folder in ("one", "two"):
         run("--images", pictures / "images", "-o", tmp_path / folder / "drive")
@@ -141,6 +157,8 @@ def test_bad_picture_midway_leaves_no_bag(pictures, tmp_path):
         (("--images", ".", "--rate", "fast"), "invalid number value: 'fast'"),
         (("--images", ".", "--fov", "180"), "180 is not between 0 and 180"),
         (("--images", ".", "--limit", "0"), "0 is not at least 1"),
+        (("--images", ".", "--outlier-value", "255"), "--outlier-value belongs to --labels"),
+        (("--images", ".", "--outlier-value", "256"), "256 is not between 1 and 255"),
     ],
 )
 def test_bad_usage_exits_with_2(tmp_path, capsys, arguments, reason):

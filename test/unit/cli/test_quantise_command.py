@@ -166,6 +166,18 @@ def test_what_is_refused(tiny_model, root, tmp_path, monkeypatch, capsys, argume
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_library_that_is_missing_is_told_before_the_work(
+    tiny_model, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setitem(sys.modules, "nncf", None)
+    images = ["--images", str(tmp_path / "none"), "-o", str(tmp_path / "new")]
+    assert main(["quantise", str(tiny_model), *images]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: quantise needs nncf (")
+    assert error.endswith("install the extra backends, or choose another backend\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_frames_of_too_many_sizes(tiny_model, tmp_path, capsys):
     for number in range(5):
         picture = np.zeros((40 + number, 60, 3), np.uint8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+from pictures_of_cameras import turned
 
 from ldn_openset_ros.data.folder import PictureFolder, sequence_of, values_outside
 from ldn_openset_ros.errors import OpenSetError
@@ -76,6 +77,63 @@ def test_foreign_truth_value_is_named(pictures):
     folder = PictureFolder(pictures / "images", pictures / "labels")
     with pytest.raises(OpenSetError, match=r"a_blue\.png holds the value 2: .* 0, 1, 255"):
         folder[0]
+
+
+def write_masks(pictures, **values):
+    """Write masks of 0 and one value, the usual form, over half of each picture."""
+    for name, value in values.items():
+        mask = np.zeros((4, 6), np.uint8)
+        mask[:2] = value
+        cv2.imwrite(str(pictures / "labels" / f"{name}.png"), mask)
+
+
+def test_masks_of_0_and_255_are_refused_with_the_option_that_reads_them(pictures):
+    write_masks(pictures, a_blue=255, b_red=0)
+    folders = pictures / "images", pictures / "labels"
+    with pytest.raises(OpenSetError, match=r"truth in .*/labels has no outlier .* 255; where"):
+        PictureFolder(*folders)
+    masks = PictureFolder(*folders, outlier_value=255)
+    assert masks[0].outlier.tolist() == [[1] * 6] * 2 + [[0] * 6] * 2
+    assert masks[1].outlier.tolist() == [[0] * 6] * 4
+    kept = PictureFolder(*folders, outlier_value=1)
+    assert kept[0].outlier.tolist() == [[255] * 6] * 2 + [[0] * 6] * 2
+
+
+def test_truth_with_an_outlier_anywhere_or_none_to_ignore_is_taken_as_it_is(pictures):
+    write_masks(pictures, a_blue=255, b_red=1)
+    folder = PictureFolder(pictures / "images", pictures / "labels")
+    assert [np.unique(sample.outlier).tolist() for sample in folder] == [[0, 255], [0, 1]]
+    write_masks(pictures, a_blue=0, b_red=0)
+    assert not PictureFolder(pictures / "images", pictures / "labels")[0].outlier.any()
+
+
+def test_another_value_may_mean_outlier_beside_255_for_ignore(pictures):
+    write_masks(pictures, a_blue=128, b_red=255)
+    folder = PictureFolder(pictures / "images", pictures / "labels", outlier_value=128)
+    assert [np.unique(sample.outlier).tolist() for sample in folder] == [[0, 1], [0, 255]]
+    write_masks(pictures, b_red=1)
+    folder = PictureFolder(pictures / "images", pictures / "labels", outlier_value=128)
+    with pytest.raises(OpenSetError, match=r"b_red\.png holds the value 1: allowed are 0, 128"):
+        folder[1]
+
+
+def test_a_picture_and_its_map_are_read_in_one_orientation(pictures, caplog):
+    """A camera held upside down: EXIF says so, painting programs and maps do not."""
+    rgb = np.zeros((16, 32, 3), np.uint8)
+    rgb[:8] = 255
+    jpeg = cv2.imencode(".jpg", rgb)[1].tobytes()
+    (pictures / "images" / "a_blue.png").unlink()
+    (pictures / "images" / "a_blue.jpg").write_bytes(turned(jpeg, 3))
+    truth = np.zeros((16, 32), np.uint8)
+    truth[:8] = 1
+    cv2.imwrite(str(pictures / "labels" / "a_blue.png"), truth)
+    sample = PictureFolder(pictures / "images", pictures / "labels")[0]
+    assert (sample.outlier == (sample.rgb[..., 0] > 128)).all()
+    assert "a_blue.jpg has the EXIF orientation 3: it is read as stored" in caplog.text
+    caplog.clear()
+    alone = PictureFolder(pictures / "images")[0].rgb
+    assert (alone[..., 0] > 128).tolist() == (sample.rgb[::-1, ::-1, 0] > 128).tolist()
+    assert not caplog.text
 
 
 def test_values_outside():

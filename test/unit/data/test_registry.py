@@ -122,6 +122,14 @@ def test_folder_has_truth_where_there_are_labels(root):
     assert open_dataset("folder", root / "folder")[0].outlier.tolist() == [[1, 1, 1]] * 2
 
 
+def test_only_a_folders_maps_have_a_value_of_choice(root):
+    write_map(root / "folder" / "labels" / "a.png")  # of ones
+    with pytest.raises(OpenSetError, match="holds the value 1: allowed are 0, 255"):
+        open_dataset("folder", root / "folder", outlier_value=255)[0]
+    with pytest.raises(OpenSetError, match="camvid has an encoding of its own: leave --outlier-v"):
+        open_dataset("camvid", root / "camvid", outlier_value=255)
+
+
 def test_unknown_name_lists_the_known(root):
     with pytest.raises(OpenSetError, match="no data set 'kitti': choose camvid, cityscapes"):
         open_dataset("kitti", root)

@@ -456,6 +456,53 @@ def test_a_truncated_recording_gives_the_figures_of_its_good_part(job, tmp_path)
     assert fault["reason"]
 
 
+def masks(samples):
+    """The samples with truth as the usual masks: outliers 255, no pixel to ignore."""
+    return [replace(s, outlier=np.where(s.outlier == 1, 255, 0).astype(np.uint8)) for s in samples]
+
+
+def test_a_mask_of_0_and_255_is_refused_or_read(job, tmp_path):
+    samples = make_samples(3)
+    write_bag(job.bag, masks(samples))
+    with pytest.raises(OpenSetError, match=r"truth of bag has no outlier .*--outlier-value 255;"):
+        evaluate_bags(job, [job.bag])
+    assert not (job.output / "summary.json").exists()
+    read = evaluate_bags(replace(job, outlier_value=255, output=tmp_path / "read"), [job.bag])
+    plain = [replace(s, outlier=(s.outlier == 1).astype(np.uint8)) for s in samples]
+    (tmp_path / "plain").mkdir()
+    write_bag(tmp_path / "plain" / "bag", plain)
+    expected = evaluate_bags(
+        replace(job, output=tmp_path / "expected"), [tmp_path / "plain" / "bag"]
+    )
+    assert read.scores == expected.scores
+    assert read.decision == expected.decision
+    ignored = evaluate_bags(replace(job, outlier_value=1, output=tmp_path / "1"), [job.bag])
+    assert ignored.scores["op"].average_precision.value is None
+
+
+def test_of_several_bags_one_may_have_no_outlier(job, tmp_path):
+    write_bag(tmp_path / "a", make_samples(2))
+    write_bag(tmp_path / "b", masks(make_samples(2, seed=1)))
+    summary = evaluate_bags(job, [tmp_path / "a", tmp_path / "b"])
+    assert (summary.frames, summary.faults) == (4, {})
+    write_bag(tmp_path / "c", masks(make_samples(2)))
+    with pytest.raises(OpenSetError, match="truth of the bags has no outlier pixel"):
+        evaluate_bags(replace(job, output=tmp_path / "m"), [tmp_path / "b", tmp_path / "c"])
+
+
+def test_the_reason_is_told_where_no_frame_can_be_measured(job):
+    write_bag(job.bag, make_samples(3), "sqlite3", "jpeg")
+    (file,) = job.bag.glob("*.db3")
+    file.write_bytes(file.read_bytes().replace(b"\xff\xd8\xff", b"\0\0\0"))
+    with pytest.raises(OpenSetError) as caught:
+        evaluate_bags(job, [job.bag])
+    assert str(caught.value).startswith(
+        "bag: no frame could be measured; undecodable: 3 (/camera/image_raw/compressed: "
+        "compressed image of "
+    )
+    assert "is neither JPEG, PNG, WebP, BMP nor TIFF" in str(caught.value)
+
+
 def test_nothing_to_judge_is_one_clear_error(job, tmp_path):
     write_bag(job.bag, make_samples(2))
     with pytest.raises(OpenSetError, match="no outputs of a node"):

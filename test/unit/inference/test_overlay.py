@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from ldn_openset_ros.inference.overlay import blend_overlay, colourise, heat_map
 from ldn_openset_ros.inference.panel import CAPTION_HEIGHT, side_by_side
@@ -34,6 +35,14 @@ def test_outliers_are_marked_even_where_class_colours_are_off():
     assert overlay[15, 15].tolist() == [178, 50, 160]
     assert overlay[0, 0].tolist() == [100, 100, 100]
     assert (rgb == 100).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (4, 1)])
+def test_the_smallest_frames_are_marked_too(shape):
+    """One pixel, or four, is what OpenCV takes for a number."""
+    rgb = np.full((*shape, 3), 100, np.uint8)
+    for known, colour in ((11, OUTLIER_COLOUR), (3, (100, 100, 100))):
+        assert (blend_overlay(rgb, np.full(shape, known, np.uint8), TAXONOMY, 0) == colour).all()
 
 
 def test_heat_grows_with_the_score():

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import math
 import shutil
+import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,8 +12,13 @@ import yaml
 from torch.nn import functional
 
 from ldn_openset_ros import Predictor
-from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.inference.model_files import read_description, read_network
+from ldn_openset_ros.errors import OpenSetError, OpenSetWarning
+from ldn_openset_ros.inference.model_files import (
+    read_description,
+    read_network,
+    with_calibration,
+    write_description,
+)
 from ldn_openset_ros.inference.predictor import network_size
 from ldn_openset_ros.score_names import SCORE_NAMES
 
@@ -143,6 +150,28 @@ def test_another_score_has_no_calibrated_threshold(calibrated, rgb):
     logits = calibrated.infer(rgb)
     with pytest.raises(OpenSetError, match="calibrate MODEL --score msm"):
         calibrated.decide(logits, "msm", "calibrated")
+
+
+def test_a_score_brings_its_own_threshold(tiny_model, calibrated, tmp_path, rgb):
+    """Of the model's own fusion or of its calibration; where there is none it is told."""
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    own = read_description(folder)
+    calibration = replace(calibrated._description.calibration, score="msm")
+    write_description(folder, with_calibration(own, calibration))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        msm = Predictor.load(folder, device="cpu", fusion="msm")
+        assert msm.threshold == calibration.threshold
+        logits = msm.infer(rgb)
+        back = msm.decide(logits, own.decision.fusion).open_set
+    both = msm.decide(logits, own.decision.fusion, own.decision.threshold).open_set
+    np.testing.assert_array_equal(back, both)
+    with pytest.warns(OpenSetWarning, match="was not chosen for energy, and model tiny has none"):
+        energy = Predictor.load(folder, device="cpu", fusion="energy")
+    assert energy.threshold == own.decision.threshold
+    with pytest.warns(OpenSetWarning, match="for entropy"):
+        energy.decide(logits, "entropy")
 
 
 def test_resolution_sets_the_networks_input(tiny_model, rgb):

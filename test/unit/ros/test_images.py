@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+from pictures_of_cameras import turned
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.ros.images import (
@@ -389,10 +390,7 @@ def test_grey_alpha_and_16_bit_files(rgb):
 
 def test_exif_rotation_is_ignored(rgb):
     jpeg = encode(".jpg", rgb[..., ::-1])
-    entry = struct.pack("<HHIHH", 0x0112, 3, 1, 6, 0)  # orientation: rotated by 90 degrees
-    tiff = b"II*\0" + struct.pack("<IH", 8, 1) + entry + bytes(4)
-    exif = b"Exif\0\0" + tiff
-    rotated = jpeg[:2] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + jpeg[2:]
+    rotated = turned(jpeg, 6)  # by 90 degrees
     assert cv2.imdecode(np.frombuffer(rotated, np.uint8), cv2.IMREAD_COLOR).shape == (64, 48, 3)
     np.testing.assert_array_equal(
         decode_compressed(compressed(rotated)), decode_compressed(compressed(jpeg))
@@ -423,7 +421,7 @@ def test_bombs_are_refused_by_their_header(data):
         decode_compressed(compressed(data))
 
 
-@pytest.mark.parametrize("extension", [".png", ".jpg"])
+@pytest.mark.parametrize("extension", [".png", ".jpg", ".webp", ".bmp", ".tiff"])
 def test_truncated_files_are_refused(rgb, extension):
     data = encode(extension, rgb)
     for length in (0, 1, 2, 5, 20, len(data) // 2, len(data) - 1):
@@ -434,12 +432,88 @@ def test_truncated_files_are_refused(rgb, extension):
 
 @pytest.mark.parametrize("data", [b"GIF89a" + bytes(100), bytes(1000), b"\xff\xd8" + b"\xff" * 99])
 def test_other_files_are_refused(data):
-    with pytest.raises(OpenSetError, match="neither JPEG nor PNG"):
+    with pytest.raises(OpenSetError, match="neither JPEG, PNG, WebP, BMP nor TIFF"):
         decode_compressed(compressed(data))
 
 
+@pytest.mark.parametrize(
+    "text", ["h264", "zstd", "16UC1; compressedDepth rvl", "16UC1; compressedDepth png"]
+)
+def test_other_formats_are_refused_by_their_name(rgb, text):
+    """A depth image begins with twelve bytes of its own, whatever follows."""
+    data = bytes(12) + encode(".png", rgb)
+    with pytest.raises(OpenSetError, match=f"with the format '{text}' is neither"):
+        decode_compressed(compressed(data, text))
+
+
+@pytest.mark.parametrize("text", ["", "rgb8; jpeg compressed bgr8", "webp"])
+@pytest.mark.parametrize(
+    ("extension", "options"),
+    [
+        (".webp", (cv2.IMWRITE_WEBP_QUALITY, 101)),
+        (".bmp", ()),
+        (".tiff", ()),
+        (".tiff", (cv2.IMWRITE_TIFF_COMPRESSION, 1)),
+    ],
+)
+def test_other_lossless_files_are_decoded_exactly(rgb, extension, options, text):
+    """What a file is, its bytes say."""
+    for more in (b"", b"\0\1tail"):
+        file = encode(extension, rgb[..., ::-1], *options) + more
+        np.testing.assert_array_equal(decode_compressed(compressed(file, text)), rgb)
+
+
+def test_deep_and_grey_tiff_files(rgb):
+    deep = rgb[..., ::-1].astype(np.uint16) * 257
+    np.testing.assert_array_equal(decode_compressed(compressed(encode(".tiff", deep))), rgb)
+    grey = rgb[..., 0]
+    decoded = decode_compressed(compressed(encode(".tiff", grey)))
+    np.testing.assert_array_equal(decoded, np.dstack([grey] * 3))
+    with pytest.raises(OpenSetError, match="nor TIFF of 8 or 16 bits"):
+        decode_compressed(compressed(encode(".tiff", grey.astype(np.float32))))
+
+
+@pytest.mark.parametrize(
+    "tail", [b"\0" * 9, b"\r\n", b"\xff" * 4, b"\x01\x02\x03", b"Camera 7", b"\xff\xd8\xff\xe0\0"]
+)
+def test_a_jpeg_may_have_any_bytes_behind_its_end(rgb, tail):
+    for options in ((), (cv2.IMWRITE_JPEG_PROGRESSIVE, 1, cv2.IMWRITE_JPEG_RST_INTERVAL, 2)):
+        jpeg = encode(".jpg", rgb, *options)
+        np.testing.assert_array_equal(
+            decode_compressed(compressed(jpeg + tail)), decode_compressed(compressed(jpeg))
+        )
+        with pytest.raises(OpenSetError, match="a JPEG file, is damaged"):
+            decode_compressed(compressed(jpeg[:-2] + tail))
+
+
+def test_a_thumbnail_is_not_the_end_of_a_jpeg(rgb):
+    """Its end marker lies in a segment, before the picture; cut behind it, the file is refused."""
+    jpeg, thumbnail = encode(".jpg", rgb), encode(".jpg", rgb[::8, ::8])
+    segment = b"\xff\xe1" + struct.pack(">H", len(thumbnail) + 2) + thumbnail
+    whole = jpeg[:2] + segment + jpeg[2:]
+    np.testing.assert_array_equal(
+        decode_compressed(compressed(whole)), decode_compressed(compressed(jpeg))
+    )
+    with pytest.raises(OpenSetError, match="a JPEG file, is damaged"):
+        decode_compressed(compressed(whole[: len(whole) // 2 + len(segment) // 2]))
+
+
+def test_a_tiff_whose_directory_comes_first_is_refused_where_its_pixels_are_cut():
+    pixels = bytes(range(200))
+    values = {256: 20, 257: 10, 258: 8, 259: 1, 262: 1, 273: 0, 277: 1, 278: 10, 279: 200}
+    values[273] = 8 + 2 + 12 * len(values) + 4
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in values.items())
+    file = b"II*\0" + struct.pack("<IH", 8, len(values)) + entries + bytes(4) + pixels
+    grey = np.frombuffer(pixels, np.uint8).reshape(10, 20)
+    decoded = decode_compressed(compressed(file))
+    np.testing.assert_array_equal(decoded, np.dstack([grey] * 3))
+    for cut in (1, 100, 199):
+        with pytest.raises(OpenSetError, match="a TIFF file, is damaged"):
+            decode_compressed(compressed(file[:-cut]))
+
+
 def test_damaged_files_raise_nothing_else(rng, rgb):
-    for extension in (".png", ".jpg"):
+    for extension in (".png", ".jpg", ".webp", ".bmp", ".tiff"):
         data = encode(extension, rgb)
         for _ in range(200):
             damaged = bytearray(data)

@@ -81,3 +81,26 @@ def test_stop_waits_for_the_item_at_hand_and_drops_the_next(worker, job):
 
 def test_stop_before_start():
     assert Worker(print, print, print).stop(0) is True
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_it_goes_on_after_a_stop_that_took_too_long(worker, job, ended):
+    """Unless its thread has ended by then."""
+    assert worker.busy_for() == 0
+    worker.put("front", 1)
+    assert job.started.wait(TIMEOUT)
+    assert worker.busy_for() > 0
+    assert not worker.stop(0.05)
+    if ended:
+        job.allowed.set()
+        assert worker.stop(TIMEOUT)
+        assert not worker.resume()
+        return
+    assert worker.resume()
+    worker.put("front", 2)
+    job.allowed.set()
+    for _ in range(2):
+        assert job.finished.acquire(timeout=TIMEOUT)
+    assert worker.stop(TIMEOUT)
+    assert [item for item, _ in job.done] == [1, 2]
+    assert job.discarded == []
