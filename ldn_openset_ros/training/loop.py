@@ -239,7 +239,7 @@ def is_finished(settings: TrainingSettings, output: Path) -> bool:
 def settings_digest(settings: TrainingSettings) -> str:
     """Return a fingerprint of all that changes a run's weights, or how its model recognises.
 
-    What changes them by rounding alone, as another device does, does not count.
+    What changes them by rounding alone, as another device or precision does, does not count.
     """
     settings = replace(
         settings,
@@ -252,7 +252,7 @@ def settings_digest(settings: TrainingSettings) -> str:
     )
     values = asdict(settings)
     values["initial_model"] = initial_fingerprint(settings)
-    for name in ("cache_mb", "channels_last", "compile"):
+    for name in ("cache_mb", "channels_last", "compile", "precision"):
         del values[name]
     text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -242,6 +242,16 @@ def test_bfloat16_trains_on_the_cpu_near_float32(small_data, tmp_path):
     assert stored["network.heads.outlier.conv.weight"].dtype == torch.float32
 
 
+def test_the_precision_may_be_switched_on_resuming(small_data, tmp_path, monkeypatch):
+    narrow = replace(SETTINGS, precision="bfloat16")
+    train_cut(narrow, small_data, tmp_path / "switched", monkeypatch, then=SETTINGS)
+    train(narrow, small_data, tmp_path / "narrow")
+    switched, whole = (losses_of(tmp_path / name) for name in ("switched", "narrow"))
+    assert np.array_equal(switched[:2], whole[:2]), "up to the checkpoint of step 2"
+    assert not np.array_equal(switched[2:], whole[2:])
+    assert np.allclose(switched, whole, rtol=0.1)
+
+
 def test_training_learns_the_classes_and_the_outliers(small_data, tmp_path):
     fast = OptimiserSettings(learning_rate=1e-2)
     settings = replace(SETTINGS, optimiser=fast, steps=20, validate_every=20)
@@ -299,6 +309,7 @@ def test_a_run_can_start_from_a_model(small_data, tmp_path):
         {"cache_mb": 0},
         {"channels_last": False},
         {"compile": True},
+        {"precision": "bfloat16"},
         {"validate_every": 9},
         {"checkpoint_every": 9},
         {"data": replace(SMALL_DATA, validation_every=2)},
@@ -313,7 +324,6 @@ def test_digest_ignores_what_leaves_the_weights_alone(change):
     [
         {"seed": 2},
         {"steps": 5},
-        {"precision": "bfloat16"},
         {"average": 0.9},
         {"negatives": NegativeSettings(mixed_probability=0.8, pasting=False)},
         {"data": replace(SMALL_DATA, negatives=NegativeSource("pictures", "elsewhere"))},
