@@ -87,3 +87,42 @@ def refinement_of(coarse: Taxonomy, fine: Taxonomy) -> Refinement:
             "`without_classes`, or data sets of one taxonomy"
         )
     return refinement
+
+
+@dataclass(frozen=True)
+class ClassComparison:
+    """How a model's classes are compared with the truth's.
+
+    taxonomy: of the measures; None where there are none. folding: uint8 (256,), the model's ids ->
+    those of `taxonomy`; None where they are the same. mismatch: why labels cannot be compared, and
+    note: what was done to compare them, as words for the protocol.
+    """
+
+    taxonomy: Taxonomy | None
+    folding: np.ndarray | None = None
+    mismatch: str = ""
+    note: str = ""
+
+    def fold(self, ids: np.ndarray) -> np.ndarray:
+        """Return a uint8 map of the model's ids in those of the measures."""
+        return ids if self.folding is None else self.folding[ids]
+
+
+def compare_classes(own: Taxonomy | None, truth: Taxonomy | None) -> ClassComparison:
+    """Return how to compare a model's classes, if it has any, with labels of a taxonomy.
+
+    truth: None = it has the model's. Finer classes than the truth's are folded into those.
+    """
+    difference = "" if own is None or truth is None else truth.difference(own)
+    if not difference:
+        return ClassComparison(own)
+    try:
+        folding = folding_table(own, truth)
+    except OpenSetError:
+        mismatch = (
+            f"no mIoU (the truth's classes are those of {truth.name}, the model's those of "
+            f"{own.name}: {difference})"
+        )
+        return ClassComparison(None, mismatch=mismatch)
+    note = f"classes of {own.name} folded into those of {truth.name}"
+    return ClassComparison(truth, folding, note=note)

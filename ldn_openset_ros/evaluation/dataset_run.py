@@ -14,7 +14,7 @@ from ldn_openset_ros.bags.faults import Faults
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.evaluation.evaluate import (
     check_truth,
-    compare_classes,
+    classes_of,
     frames_of_samples,
     measure_settings,
     taxonomy_of,
@@ -33,6 +33,7 @@ from ldn_openset_ros.evaluation.summary import ComponentSummary, RunSummary, kno
 from ldn_openset_ros.inference.calibration import tempered
 from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.metrics.components import ComponentMeasures, ComponentScores
+from ldn_openset_ros.taxonomy_mapping import compare_classes
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def run_dataset(
     truth and where one cannot be read or measured.
     """
     scores = job.model.measured_scores(predictor)
-    classes = compare_classes(predictor, taxonomy_of(samples))
+    classes = compare_classes(classes_of(predictor), taxonomy_of(samples))
     rules = f"component figures by the rules of the {job.track} track" if job.track else ""
     settings = measure_settings(predictor, scores, job.measures)
     settings = replace(settings, taxonomy=classes.taxonomy)

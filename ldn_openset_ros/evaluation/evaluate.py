@@ -20,7 +20,7 @@ from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.metrics.by_area import AreaBin
 from ldn_openset_ros.metrics.ranking import RankingMeasures
 from ldn_openset_ros.taxonomy import Taxonomy
-from ldn_openset_ros.taxonomy_mapping import folding_table
+from ldn_openset_ros.taxonomy_mapping import compare_classes
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def evaluate(
     has any truth.
     """
     measures = MeasureSettings((), area_edges=tuple(area_edges), replicates=0)
-    classes = compare_classes(predictor, taxonomy or taxonomy_of(samples))
+    classes = compare_classes(classes_of(predictor), taxonomy or taxonomy_of(samples))
     settings = replace(measure_settings(predictor, scores, measures), taxonomy=classes.taxonomy)
     measurement = Measurement(settings)
     for sample in samples:
@@ -75,7 +75,7 @@ def measure_settings(
     return replace(
         measures,
         scores=tuple(scores),
-        taxonomy=predictor.taxonomy if predictor.gives_classes else None,
+        taxonomy=classes_of(predictor),
         decision=Decision(predictor.fusion, predictor.threshold, predictor.temperature()),
     )
 
@@ -135,45 +135,14 @@ def evaluation_of(measurement: Measurement, predictor: Predictor, note: str = ""
     )
 
 
+def classes_of(predictor: Predictor) -> Taxonomy | None:
+    """Return a predictor's classes; None where it tells none apart."""
+    return predictor.taxonomy if predictor.gives_classes else None
+
+
 def taxonomy_of(samples: object) -> Taxonomy | None:
     """Return the classes of a data set's labels, None where it does not tell them."""
     return getattr(samples, "taxonomy", None)
-
-
-@dataclass(frozen=True)
-class ClassComparison:
-    """How a model's classes are compared with the truth's.
-
-    taxonomy: of the measures; None where there are none. folding: uint8 (256,), the model's ids ->
-    those of `taxonomy`; None where they are the same. mismatch: why labels cannot be compared, and
-    note: what was done to compare them, as words for the protocol.
-    """
-
-    taxonomy: Taxonomy | None
-    folding: np.ndarray | None = None
-    mismatch: str = ""
-    note: str = ""
-
-
-def compare_classes(predictor: Predictor, taxonomy: Taxonomy | None) -> ClassComparison:
-    """Return how to compare a predictor's classes with labels of a taxonomy, None = its own."""
-    if not predictor.gives_classes:
-        return ClassComparison(None)
-    own = predictor.taxonomy
-    difference = "" if taxonomy is None else taxonomy.difference(own)
-    if not difference:
-        return ClassComparison(own)
-    try:
-        folding = folding_table(own, taxonomy)
-    except OpenSetError:
-        mismatch = (
-            f"no mIoU (the truth's classes are those of {taxonomy.name}, the model's those of "
-            f"{own.name}: {difference})"
-        )
-        return ClassComparison(None, mismatch=mismatch)
-    return ClassComparison(
-        taxonomy, folding, note=f"classes of {own.name} folded into those of {taxonomy.name}"
-    )
 
 
 def check_truth(measurement: Measurement, mismatch: str = "") -> None:

@@ -5,7 +5,13 @@ import pytest
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.taxonomy import Taxonomy, load_taxonomy
-from ldn_openset_ros.taxonomy_mapping import REFINEMENTS, folding_table, refining_table
+from ldn_openset_ros.taxonomy_mapping import (
+    REFINEMENTS,
+    ClassComparison,
+    compare_classes,
+    folding_table,
+    refining_table,
+)
 
 CAMVID, CITYSCAPES = load_taxonomy("camvid"), load_taxonomy("cityscapes")
 
@@ -83,3 +89,19 @@ def test_taxonomies_without_a_known_mapping_are_refused():
     for table in (refining_table, folding_table):
         with pytest.raises(OpenSetError, match="has no known mapping to the classes of"):
             table(hazards, CITYSCAPES)
+
+
+def test_classes_are_compared_as_they_are_or_folded_or_not_at_all():
+    for truth in (CAMVID, None):
+        assert compare_classes(CAMVID, truth) == ClassComparison(CAMVID)
+    assert compare_classes(None, CAMVID) == ClassComparison(None)
+    folded = compare_classes(CITYSCAPES, CAMVID)
+    assert folded.taxonomy == CAMVID
+    assert folded.fold(np.array([[0, 14, 19]], np.uint8)).tolist() == [[3, 8, 11]]
+    assert (folded.mismatch, folded.note) == (
+        "",
+        "classes of cityscapes folded into those of camvid",
+    )
+    coarser = compare_classes(CAMVID, CITYSCAPES)
+    assert coarser.taxonomy is None
+    assert "id 0 of 19 is road in cityscapes, 0 of 11 is sky in camvid" in coarser.mismatch
