@@ -72,6 +72,7 @@ def run_with(spoil, folder: Path, *words: str) -> str:
 @pytest.mark.parametrize("words", COMMANDS, ids=lambda words: words[0])
 def test_commands_that_draw_at_their_end_look_first(tmp_path, words):
     write_bag(tmp_path / "drive", make_samples(1))
+    (tmp_path / "none").mkdir()
     line = run_with(broken, tmp_path, *words)
     assert "does not work here (numpy.core.multiarray failed to import)" in line
     assert not (tmp_path / "out").exists()
