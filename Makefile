@@ -43,7 +43,7 @@ browser:
 
 train: $(STAMP)
 	for stage in camvid_lite0_stage1 camvid_lite0_stage2 camvid_lite0_stage3 \
-	  camvid_lite0_stage4 camvid_lite0; do \
+	  camvid_lite0_stage4 camvid_lite0 cityscapes_lite0; do \
 	  $(BIN)/ldn-openset train config/experiments/$$stage.yaml --half || exit 1; done
 
 lint: $(STAMP)

@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "find them. The published probability of that score becomes sigmoid(log-odds / "
         "temperature). For the model's own fusion the threshold becomes the default as well; "
         "`calibrated` asks for it by name. A model has one calibration: a new one takes the place "
-        "of the old, and what `domain` measured goes. Comments in model.yaml are lost. Any data "
+        "of the old, and what `domain` measured goes. Comments in model.yaml are lost. With "
+        "several data sets the threshold has the wanted rate on each. Any data "
         "with outlier truth is taken, and named in the result: figures measured on the same data "
         "afterwards say too much."
     )
@@ -42,15 +43,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dataset",
         required=True,
+        action="append",
         choices=(PASTED, *TEST_SET_NAMES),
-        help=f"{PASTED}: CamVid with localised training negatives, as in the validation of the "
-        "shipped model's training; the others are those of evaluate",
+        help=f"repeatable; {PASTED}: CamVid with localised training negatives, as in the "
+        "validation of the shipped model's training; the others are those of evaluate",
     )
     parser.add_argument(
         "--root",
         type=Path,
         required=True,
-        help=f"folder of the data set; for {PASTED} that of camvid and imagenet_samples",
+        help=f"folder of the data sets; for {PASTED} that of camvid and imagenet_samples",
     )
     parser.add_argument("--split", help=f"split of the data set (default: {DEFAULT_SPLIT})")
     add_outlier_value(parser, "the maps of the data set `folder`")
@@ -104,12 +106,18 @@ def run(args: argparse.Namespace) -> int:
     else:
         check_changeable(source)
     predictor = Predictor.load(source, args.device, "torch", resolution=args.resolution)
-    whole = args.dataset in WITHOUT_SPLITS or args.dataset in COMPOSED_OF_WILD_DASH
-    split = args.split or (None if whole else DEFAULT_SPLIT)
-    samples = open_validation_data(args.dataset, args.root, split, args.outlier_value)
-    frames = tqdm((samples[i] for i in range(len(samples))), total=len(samples), unit="frame")
-    data = f"{args.dataset}, split {split}" if split else args.dataset
-    calibration = calibrate(predictor, frames, wanted_rate(args), data, args.score)
+    opened = {}
+    for name in args.dataset:
+        whole = name in WITHOUT_SPLITS or name in COMPOSED_OF_WILD_DASH
+        split = args.split or (None if whole else DEFAULT_SPLIT)
+        opened[f"{name}, split {split}" if split else name] = open_validation_data(
+            name, args.root, split, args.outlier_value
+        )
+    domains = {
+        name: tqdm((part[i] for i in range(len(part))), name, len(part), unit="frame")
+        for name, part in opened.items()
+    }
+    calibration = calibrate(predictor, domains, wanted_rate(args), args.score)
     description = with_calibration(read_description(source), calibration)
     folder = copy_model(source, args.output) if args.output else source
     write_description(folder, description)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ldn_openset_ros.data.folder import pair_by_stem
-from ldn_openset_ros.data.negatives import bounding_box
+from ldn_openset_ros.data.folder import pair_by_stem, split_of
+from ldn_openset_ros.data.negatives import Negative, bounding_box
 from ldn_openset_ros.data.pictures import read_label_map, read_rgb
 from ldn_openset_ros.errors import OpenSetError
 
@@ -24,21 +24,44 @@ class CutOut:
 
 
 class CutOuts(Sequence[CutOut]):
-    """A folder `images/` of pictures with `masks/` of the same names, 0 or 255."""
+    """A folder `images/` of pictures with `masks/` of the same names, 0 or 255.
 
-    def __init__(self, root: Path) -> None:
-        self._pairs = pair_by_stem(root / "images", root / "masks")
+    split: train or val, a part of them; None = all.
+    """
+
+    def __init__(self, root: Path, split: str | None = None) -> None:
+        self._pairs = split_of(pair_by_stem(root / "images", root / "masks"), split)
 
     def __len__(self) -> int:
         return len(self._pairs)
 
     def __getitem__(self, index: int) -> CutOut:
-        picture_path, mask_path = self._pairs[index]
-        rgb = read_rgb(picture_path, upright=False)
-        mask = read_label_map(mask_path) >= 128
-        if mask.shape != rgb.shape[:2] or not mask.any():
-            raise OpenSetError(f"{mask_path} is empty or not of its picture's size: replace it")
-        return cut_out(picture_path.stem, rgb, mask)
+        picture, mask = self._pairs[index]
+        return cut_out(picture.stem, *read_object(picture, mask))
+
+
+class MaskedNegatives(Sequence[Negative]):
+    """The same folder as negatives: objects with exact masks, all around them is background."""
+
+    def __init__(self, root: Path, split: str | None = None) -> None:
+        self._pairs = split_of(pair_by_stem(root / "images", root / "masks"), split)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> Negative:
+        picture, mask_path = self._pairs[index]
+        rgb, mask = read_object(picture, mask_path)
+        return Negative(picture.stem, rgb, bounding_box(mask), mask, ~mask)
+
+
+def read_object(picture: Path, mask_path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read a picture, uint8 (H, W, 3), and the mask of its object, bool (H, W), never empty."""
+    rgb = read_rgb(picture, upright=False)
+    mask = read_label_map(mask_path) >= 128
+    if mask.shape != rgb.shape[:2] or not mask.any():
+        raise OpenSetError(f"{mask_path} is empty or not of its picture's size: replace it")
+    return rgb, mask
 
 
 def cut_out(name: str, rgb: np.ndarray, mask: np.ndarray) -> CutOut:

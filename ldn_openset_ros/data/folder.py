@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +15,10 @@ from ldn_openset_ros.taxonomy import IGNORE_INDEX
 
 OUTLIER_TRUTH = (0, 1, IGNORE_INDEX)
 """Values of an outlier truth map: inlier, outlier, ignore."""
+BLOCK, HELD_OUT = 40, 5
+"""Of so many neighbours in a data set without splits, so many are its split `val`."""
+
+Item = TypeVar("Item")
 
 NO_OUTLIER = (
     "has no outlier pixel, only 0 (inlier) and 255 (ignore): where 255 means outlier, give "
@@ -107,6 +112,29 @@ def pair_by_stem(images: Path, labels: Path) -> list[tuple[Path, Path]]:
             )
         pairs.append((picture, maps[picture.stem]))
     return pairs
+
+
+def split_of(items: Sequence[Item], split: str | None) -> list[Item]:
+    """Return those of a data set without splits of its own that are `train` or `val`, None = all.
+
+    The last HELD_OUT of every BLOCK are `val`: not single ones, since neighbours in a drive are
+    nearly the same picture.
+    """
+    if split is None:
+        return list(items)
+    if split not in ("train", "val"):
+        raise OpenSetError(f"there is no split {split!r}: choose train, val")
+    taken = [
+        item
+        for place, item in enumerate(items)
+        if (place % BLOCK >= BLOCK - HELD_OUT) == (split == "val")
+    ]
+    if not taken:
+        raise OpenSetError(
+            f"{len(items)} pictures have no split {split}, which is the last {HELD_OUT} of every "
+            f"{BLOCK}: leave the split out"
+        )
+    return taken
 
 
 def sequence_of(name: str) -> str:

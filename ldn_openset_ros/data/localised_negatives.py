@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import torch
 from tqdm import tqdm
 
 from ldn_openset_ros.data.negatives import Negative, bounding_box, central_box
-from ldn_openset_ros.data.pictures import list_pictures, read_rgb
+from ldn_openset_ros.data.pictures import list_pictures, read_file, read_rgb
 from ldn_openset_ros.errors import OpenSetError
-from ldn_openset_ros.nn.class_activation import ClassActivation
+from ldn_openset_ros.inference.backends.cache import cached
+from ldn_openset_ros.nn.class_activation import CLASSES, ClassActivation
 
 SHORTER_SIDE = 352
 """Of the picture that the classifier sees: a map of 11 rows, not too far from its training."""
@@ -28,18 +30,25 @@ class LocalisedNegatives(Sequence[Negative]):
     """A folder of photographs, one object each, with masks from class activation maps.
 
     What surrounds an object (grass, sky, trees, road) is often known to a vehicle; a mask keeps
-    it from being taught as an outlier. Opening runs the classifier on every picture once.
+    it from being taught as an outlier. Opening runs the classifier on every picture, once for
+    all: what it sees is kept in the cache.
     """
 
     def __init__(self, folder: Path) -> None:
         self._paths = list_pictures(folder)
         if not self._paths:
             raise OpenSetError(f"{folder} holds no pictures: negatives are needed for training")
+        with np.load(cached(cache_name(self._paths), self._locate)) as evidence:
+            self._evidence = [evidence[path.name] for path in self._paths]
+
+    def _locate(self, file: Path) -> None:
+        """Write the evidence map of every picture, by its file name."""
         activation = ClassActivation()
-        self._evidence = [
-            locate(activation, read_rgb(path))
+        evidence = {
+            path.name: locate(activation, read_rgb(path))
             for path in tqdm(self._paths, desc="locating objects", unit="picture")
-        ]
+        }
+        np.savez(file, **evidence)
 
     def __len__(self) -> int:
         return len(self._paths)
@@ -53,6 +62,15 @@ class LocalisedNegatives(Sequence[Negative]):
         if not mask.any():  # nothing spoke for any class, as in a picture of one colour
             return Negative(path.stem, rgb, central_box(*rgb.shape[:2], FALLBACK_EXTENT))
         return Negative(path.stem, rgb, bounding_box(mask), mask, evidence < BACKGROUND)
+
+
+def cache_name(paths: Sequence[Path]) -> str:
+    """Return the name of the cached file of these pictures' evidence; their contents count."""
+    digest = hashlib.sha256(f"{SHORTER_SIDE} {CLASSES}".encode())
+    for path in paths:
+        digest.update(path.name.encode())
+        digest.update(read_file(path))
+    return f"evidence/{digest.hexdigest()[:24]}.npz"
 
 
 def locate(activation: ClassActivation, rgb: np.ndarray) -> np.ndarray:

@@ -46,7 +46,7 @@ def read_rgb(path: Path, upright: bool = True) -> np.ndarray:
     upright: turn it as its EXIF orientation says. False reads it as it is stored, which is how
     maps that belong to it are read; the first of a folder that should be turned is told.
     """
-    data = _read(path)
+    data = read_file(path)
     bgr = _decode(path, data, cv2.IMREAD_COLOR | (0 if upright else cv2.IMREAD_IGNORE_ORIENTATION))
     if not upright and path.parent not in _TOLD and exif_orientation(data) != 1:
         _TOLD.add(path.parent)
@@ -65,7 +65,7 @@ def read_label_map(path: Path) -> np.ndarray:
     In a PNG file with a palette the values are the palette's indices. Raises OpenSetError for
     maps of colours or of more than 8 bits.
     """
-    data = _read(path)
+    data = read_file(path)
     if is_palette_png(data[:26]):
         labels = _decode(path, show_indices(data), cv2.IMREAD_UNCHANGED)[..., 0]
     else:
@@ -83,7 +83,7 @@ def read_number_map(path: Path) -> np.ndarray:
 
     Raises OpenSetError for maps of colours or of another depth.
     """
-    numbers = _decode(path, _read(path), cv2.IMREAD_UNCHANGED)
+    numbers = _decode(path, read_file(path), cv2.IMREAD_UNCHANGED)
     if numbers.ndim != 2 or numbers.dtype != np.uint16:
         raise OpenSetError(
             f"{path} is not a 16-bit single-channel map (its array is {numbers.dtype} "
@@ -107,7 +107,8 @@ def write_picture(path: Path, picture: np.ndarray) -> None:
         raise OpenSetError(f"cannot write {path}: {error.strerror}") from None
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Read a file; raises OpenSetError."""
     try:
         return path.read_bytes()
     except OSError as error:

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from ldn_openset_ros.data.camvid import CamVid
 from ldn_openset_ros.data.cityscapes import Cityscapes
+from ldn_openset_ros.data.cityscapes_squashed import CityscapesSquashed
 from ldn_openset_ros.data.fishyscapes import FishyscapesLostAndFound, FishyscapesStatic
 from ldn_openset_ros.data.folder import PictureFolder
+from ldn_openset_ros.data.idd_lite import IddLite
 from ldn_openset_ros.data.lost_and_found import LostAndFound
+from ldn_openset_ros.data.ordinary_roads import OrdinaryRoads
 from ldn_openset_ros.data.road_anomaly import RoadAnomaly
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.data.segment_me_if_you_can import SegmentMeIfYouCan
@@ -35,10 +38,11 @@ def open_dataset(
     """Open the data set `name` that lies at `root`.
 
     Where `split` is None, the split with public labels that is meant for tests is taken: `test` of
-    camvid, lost_and_found and street_hazards, `val` of cityscapes and vistas, `validation` of
-    smiyc_anomaly and smiyc_obstacle; the others have no splits. camvid and lost_and_found can be
-    narrowed to one video. `folder` is a folder with `images/` and, where truth is known,
-    `labels/`; outlier_value is for it alone, see PictureFolder. Raises OpenSetError for an unknown
+    camvid, lost_and_found and street_hazards, `val` of cityscapes, cityscapes_squashed and vistas,
+    `validation` of smiyc_anomaly and smiyc_obstacle; all of idd_lite and roads. The others have no
+    splits. camvid and lost_and_found can be narrowed to one video. `roads` is a folder of pictures
+    of ordinary drives, `folder` one with `images/` and, where truth is known, `labels/`;
+    outlier_value is for the latter alone, see PictureFolder. Raises OpenSetError for an unknown
     name, split or sequence and for missing files.
     """
     if name not in _READERS:
@@ -54,7 +58,9 @@ def _with_sequences(reader: type, default: str) -> _Reader:
     return lambda root, split, sequence: reader(root, split or default, sequence)
 
 
-def _with_splits(name: str, reader: Callable[..., Sequence[Sample]], default: str) -> _Reader:
+def _with_splits(
+    name: str, reader: Callable[..., Sequence[Sample]], default: str | None
+) -> _Reader:
     def opened(root: Path, split: str | None, sequence: str | None) -> Sequence[Sample]:
         _refuse(name, "sequences", sequence)
         return reader(root, split=split or default)
@@ -88,6 +94,7 @@ def _refuse(name: str, what: str, value: str | None) -> None:
 _READERS: dict[str, _Reader] = {
     "camvid": _with_sequences(CamVid, "test"),
     "cityscapes": _with_splits("cityscapes", Cityscapes, "val"),
+    "cityscapes_squashed": _with_splits("cityscapes_squashed", CityscapesSquashed, "val"),
     "vistas": _with_splits("vistas", Vistas, "val"),
     "wilddash1": _whole("wilddash1", WildDash1),
     "wilddash2": _whole("wilddash2", WildDash2),
@@ -102,6 +109,8 @@ _READERS: dict[str, _Reader] = {
     "smiyc_obstacle": _with_splits(
         "smiyc_obstacle", partial(SegmentMeIfYouCan, track="obstacle"), "validation"
     ),
+    "idd_lite": _with_splits("idd_lite", IddLite, None),
+    "roads": _with_splits("roads", OrdinaryRoads, None),
     FOLDER: _open_folder,
 }
 

@@ -28,13 +28,15 @@ MOST = {
 class JitterSettings:
     """Scale jittering (the paper's JS): a share of pictures keeps `base`, the rest are drawn.
 
-    All three are lengths of the shorter side in pixels.
+    All three are lengths of the shorter side in pixels. enlargement: no picture gets larger than
+    so many times its own size, since small ones would show nothing but blur.
     """
 
     base: int = 512
     maximum: int = 1536
     minimum: int = 512
     base_probability: float = 0.3
+    enlargement: float = 100.0
 
     __pydantic_config__ = FROZEN
 
@@ -48,6 +50,8 @@ class JitterSettings:
             raise OpenSetError(
                 f"jitter.base_probability is {self.base_probability}: give a value from 0 to 1"
             )
+        if not self.enlargement > 0:
+            raise OpenSetError(f"jitter.enlargement is {self.enlargement}: give more than 0")
 
 
 @dataclass(frozen=True)
@@ -87,11 +91,13 @@ class PhotometrySettings:
                 )
 
 
-def draw_shorter_side(rng: np.random.Generator, settings: JitterSettings) -> int:
-    """Draw the shorter side that a picture is resized to, in pixels."""
+def draw_shorter_side(rng: np.random.Generator, settings: JitterSettings, side: int) -> int:
+    """Draw the shorter side that a picture, whose own is `side`, is resized to, in pixels."""
     if rng.random() < settings.base_probability:
-        return settings.base
-    return int(rng.integers(settings.minimum, settings.maximum + 1))
+        drawn = settings.base
+    else:
+        drawn = int(rng.integers(settings.minimum, settings.maximum + 1))
+    return max(1, min(drawn, round(settings.enlargement * side)))
 
 
 def resize_picture(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -126,13 +132,26 @@ def resize_shorter_side(sample: Sample, side: int) -> Sample:
 
 
 def random_crop(
-    sample: Sample, size: tuple[int, int], rng: np.random.Generator, pad_value: int = 0
+    sample: Sample,
+    size: tuple[int, int],
+    rng: np.random.Generator,
+    pad_value: int = 0,
+    class_id: int | None = None,
 ) -> Sample:
-    """Cut a random (height, width) window; a smaller sample is padded, its truth by ignore."""
+    """Cut a random (height, width) window; a smaller sample is padded, its truth by ignore.
+
+    class_id: cut one that holds a random pixel with this label, where there is one.
+    """
     height, width = sample.rgb.shape[:2]
     pad_bottom, pad_right = max(0, size[0] - height), max(0, size[1] - width)
-    top = int(rng.integers(0, height + pad_bottom - size[0] + 1))
-    left = int(rng.integers(0, width + pad_right - size[1] + 1))
+    lowest = (0, 0)
+    highest = (height + pad_bottom - size[0], width + pad_right - size[1])
+    if class_id is not None and (pixels := np.argwhere(sample.labels == class_id)).size:
+        pixel = pixels[int(rng.integers(len(pixels)))]
+        lowest = np.maximum(0, pixel - size + 1)
+        highest = np.minimum(highest, pixel)
+    top = int(rng.integers(lowest[0], highest[0] + 1))
+    left = int(rng.integers(lowest[1], highest[1] + 1))
     window = np.s_[top : top + size[0], left : left + size[1]]
 
     def cut(array: np.ndarray | None, value: int) -> np.ndarray | None:

@@ -7,7 +7,7 @@ above 0 that changes no order of pixels, so no ranking measure.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -25,50 +25,55 @@ BISECTIONS = 50
 
 def calibrate(
     predictor: Predictor,
-    samples: Iterable[Sample],
+    domains: Mapping[str, Iterable[Sample]],
     wanted: WantedRate,
-    data: str,
     score: str | None = None,
 ) -> Calibration:
     """Calibrate a score in one pass over validation samples; no pixel is kept.
 
-    samples: those with outlier truth count, and there must be outlier and inlier pixels among
-    them. data: their name, for people. score: None = the predictor's fusion. Smoothing, which a
-    user may add, is not part of it. Raises OpenSetError where the data cannot be calibrated on or
-    the rate cannot be had.
+    domains: samples of one or more kinds of road, by a name for people; those with outlier truth
+    count, and there must be outlier and inlier pixels in each. The temperature is that of all
+    pixels together; the threshold has the wanted rate in every domain, and the rates that are
+    told are those of the worst. score: None = the predictor's fusion. Smoothing, which a user may
+    add, is not part of it. Raises OpenSetError where the data cannot be calibrated on or the rate
+    cannot be had.
     """
     score = predictor.fusion if score is None else score
-    histogram = RankingHistogram()
-    frames = 0
-    for sample in samples:
-        if sample.outlier is None:
-            continue
-        frames += 1
-        with naming(sample.name, data):
-            log_odds = predictor.log_odds(predictor.infer(sample.rgb), score)
-        histogram.add(log_odds, sample.outlier)
-    negatives, positives = (int(count) for count in histogram.counts.sum(1))
-    if not negatives or not positives:
-        raise OpenSetError(
-            f"{data} has {positives} outlier and {negatives} inlier pixels: calibrate on data "
-            "with both"
-        )
-    temperature = fit_temperature(histogram)
-    threshold = published_threshold(histogram, temperature, wanted)
-    found, alarms = rates(histogram, temperature, threshold)
+    whole, counted, frames = RankingHistogram(), [], 0
+    for name, samples in domains.items():
+        histogram = RankingHistogram()
+        for sample in samples:
+            if sample.outlier is None:
+                continue
+            frames += 1
+            with naming(sample.name, name):
+                log_odds = predictor.log_odds(predictor.infer(sample.rgb), score)
+            histogram.add(log_odds, sample.outlier)
+        negatives, positives = (int(count) for count in histogram.counts.sum(1))
+        if not negatives or not positives:
+            raise OpenSetError(
+                f"{name} has {positives} outlier and {negatives} inlier pixels: calibrate on "
+                "data with both"
+            )
+        counted.append(histogram)
+        whole.merge(histogram)
+    temperature = fit_temperature(whole)
+    strictest = max if wanted.kind == "false_positive_rate" else min
+    threshold = strictest(published_threshold(part, temperature, wanted) for part in counted)
+    found, alarms = zip(*(rates(part, temperature, threshold) for part in counted), strict=True)
     return Calibration(
         score=score,
         temperature=temperature,
         threshold=threshold,
         wanted=wanted,
-        true_positive_rate=_short(found),
-        false_positive_rate=_short(alarms),
-        ece_before=_short(reliability(histogram, 1.0).expected_calibration_error()),
-        ece_after=_short(reliability(histogram, temperature).expected_calibration_error()),
-        data=data,
+        true_positive_rate=_short(min(found)),
+        false_positive_rate=_short(max(alarms)),
+        ece_before=_short(reliability(whole, 1.0).expected_calibration_error()),
+        ece_after=_short(reliability(whole, temperature).expected_calibration_error()),
+        data="; ".join(domains),
         resolution=predictor.resolution,
         frames=frames,
-        pixels=negatives + positives,
+        pixels=int(whole.counts.sum()),
     )
 
 

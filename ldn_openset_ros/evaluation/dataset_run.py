@@ -14,7 +14,7 @@ from ldn_openset_ros.bags.faults import Faults
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.evaluation.evaluate import (
     check_truth,
-    class_mismatch,
+    classes_of,
     frames_of_samples,
     measure_settings,
     taxonomy_of,
@@ -33,6 +33,7 @@ from ldn_openset_ros.evaluation.summary import ComponentSummary, RunSummary, kno
 from ldn_openset_ros.inference.calibration import tempered
 from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.metrics.components import ComponentMeasures, ComponentScores
+from ldn_openset_ros.taxonomy_mapping import compare_classes
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,10 @@ def run_dataset(
     truth and where one cannot be read or measured.
     """
     scores = job.model.measured_scores(predictor)
-    mismatch = class_mismatch(predictor, taxonomy_of(samples))
+    classes = compare_classes(classes_of(predictor), taxonomy_of(samples))
     rules = f"component figures by the rules of the {job.track} track" if job.track else ""
     settings = measure_settings(predictor, scores, job.measures)
-    if mismatch:
-        settings = replace(settings, taxonomy=None)
+    settings = replace(settings, taxonomy=classes.taxonomy)
     description = RunDescription(
         title=f"{predictor.name} on {job.dataset}",
         method="model",
@@ -91,13 +91,13 @@ def run_dataset(
         },
         sources=(job.dataset,),
         resolution=predictor.resolution,
-        note=rules,
-        class_mismatch=mismatch,
+        note="; ".join(filter(None, (classes.note, rules))),
+        class_mismatch=classes.mismatch,
     )
-    frames = frames_of_samples(predictor, samples, scores, job.dataset)
+    frames = frames_of_samples(predictor, samples, scores, job.dataset, classes.folding)
 
     def finish(measurement: Measurement) -> dict[str, ComponentSummary]:
-        check_truth(measurement, mismatch)
+        check_truth(measurement, classes.mismatch)
         if job.track is None or not measurement.totals.ranked_frames:
             return {}
         return measure_components(measurement, progress(frames, "components"), job.track)

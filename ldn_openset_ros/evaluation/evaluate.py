@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
+import numpy as np
+
 from ldn_openset_ros.bags.faults import Faults
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
@@ -18,6 +20,7 @@ from ldn_openset_ros.inference.predictor import Predictor
 from ldn_openset_ros.metrics.by_area import AreaBin
 from ldn_openset_ros.metrics.ranking import RankingMeasures
 from ldn_openset_ros.taxonomy import Taxonomy
+from ldn_openset_ros.taxonomy_mapping import compare_classes
 
 
 @dataclass(frozen=True)
@@ -51,19 +54,18 @@ def evaluate(
 
     area_edges: ascending shares of the picture between which outliers are also ranked by size.
     taxonomy: classes of the labels; None takes what `samples` tells by its attribute of that name,
-    if any. mIoU covers samples with labels of the predictor's classes, ranking those with outlier
-    truth. Raises OpenSetError where no sample has any truth.
+    if any. mIoU covers samples with labels of the predictor's classes, or of coarser ones that
+    these are folded into, ranking those with outlier truth. Raises OpenSetError where no sample
+    has any truth.
     """
     measures = MeasureSettings((), area_edges=tuple(area_edges), replicates=0)
-    settings = measure_settings(predictor, scores, measures)
-    mismatch = class_mismatch(predictor, taxonomy or taxonomy_of(samples))
-    if mismatch:
-        settings = replace(settings, taxonomy=None)
+    classes = compare_classes(classes_of(predictor), taxonomy or taxonomy_of(samples))
+    settings = replace(measure_settings(predictor, scores, measures), taxonomy=classes.taxonomy)
     measurement = Measurement(settings)
     for sample in samples:
-        measurement.add(judge_sample(predictor, sample, scores))
-    check_truth(measurement, mismatch)
-    return evaluation_of(measurement, predictor, mismatch)
+        measurement.add(judge_sample(predictor, sample, scores, folding=classes.folding))
+    check_truth(measurement, classes.mismatch)
+    return evaluation_of(measurement, predictor, classes.mismatch or classes.note)
 
 
 def measure_settings(
@@ -73,15 +75,19 @@ def measure_settings(
     return replace(
         measures,
         scores=tuple(scores),
-        taxonomy=predictor.taxonomy if predictor.gives_classes else None,
+        taxonomy=classes_of(predictor),
         decision=Decision(predictor.fusion, predictor.threshold, predictor.temperature()),
     )
 
 
 def frames_of_samples(
-    predictor: Predictor, samples: Sequence[Sample], scores: Sequence[str], source: str
+    predictor: Predictor,
+    samples: Sequence[Sample],
+    scores: Sequence[str],
+    source: str,
+    folding: np.ndarray | None = None,
 ) -> OpenFrames:
-    """Return how to run a predictor on a data set."""
+    """Return how to run a predictor on a data set; folding: as in `judge_sample`."""
 
     def frames(start: int, faults: Faults) -> Iterator[JudgedFrame]:
         for index in range(start, len(samples)):
@@ -89,7 +95,9 @@ def frames_of_samples(
             with watch.measure("read"):
                 sample = samples[index]
             with naming(sample.name, source):
-                judged = judge_sample(predictor, sample, scores, source, watch=watch)
+                judged = judge_sample(
+                    predictor, sample, scores, source, watch=watch, folding=folding
+                )
             yield judged
 
     return frames
@@ -127,22 +135,14 @@ def evaluation_of(measurement: Measurement, predictor: Predictor, note: str = ""
     )
 
 
+def classes_of(predictor: Predictor) -> Taxonomy | None:
+    """Return a predictor's classes; None where it tells none apart."""
+    return predictor.taxonomy if predictor.gives_classes else None
+
+
 def taxonomy_of(samples: object) -> Taxonomy | None:
     """Return the classes of a data set's labels, None where it does not tell them."""
     return getattr(samples, "taxonomy", None)
-
-
-def class_mismatch(predictor: Predictor, taxonomy: Taxonomy | None) -> str:
-    """Return why labels cannot be compared, as words for the protocol; empty where they can."""
-    if taxonomy is None or not predictor.gives_classes:
-        return ""
-    difference = taxonomy.difference(predictor.taxonomy)
-    if not difference:
-        return ""
-    return (
-        f"no mIoU (the truth's classes are those of {taxonomy.name}, the model's those of "
-        f"{predictor.taxonomy.name}: {difference})"
-    )
 
 
 def check_truth(measurement: Measurement, mismatch: str = "") -> None:

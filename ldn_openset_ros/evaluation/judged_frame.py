@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -64,20 +64,29 @@ def judge_sample(
     stamp_ns: int | None = None,
     frame_id: str = "",
     watch: StopWatch | None = None,
+    folding: np.ndarray | None = None,
 ) -> JudgedFrame:
-    """Run a predictor on a sample and keep all that can be measured about it."""
+    """Run a predictor on a sample and keep all that can be measured about it.
+
+    folding: uint8 (256,), the model's ids -> the truth's; None where they are the same.
+    """
     watch = watch or StopWatch()
     with watch.measure("network"):
         logits = predictor.infer(sample.rgb)
     with watch.measure("score"):
         judgement = predictor.judge(logits, scores)
+    prediction = judgement.prediction
+    called = prediction.open_set == predictor.taxonomy.outlier_id
+    if folding is not None:
+        labels, open_set = (folding[ids] for ids in (prediction.labels, prediction.open_set))
+        prediction = replace(prediction, labels=labels, open_set=open_set)
     return JudgedFrame(
         name=sample.name,
         source=source,
-        prediction=judgement.prediction,
+        prediction=prediction,
         log_odds=judgement.log_odds,
         size=sample.rgb.shape[:2],
-        called=judgement.prediction.open_set == predictor.taxonomy.outlier_id,
+        called=called,
         rgb=sample.rgb,
         outlier_truth=sample.outlier,
         label_truth=sample.labels,

@@ -18,6 +18,9 @@ from ldn_openset_ros.data.registry import DATASET_NAMES, open_dataset
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
 
+Composer = Callable[[Path, str | None, int], Sequence[Sample]]
+"""Composes a test set from the data root, the split and the number of the draw."""
+
 MINIMUM_SHARE = 0.01
 """WD-Pascal's smallest animal, as a share of the picture."""
 
@@ -45,6 +48,16 @@ def camvid_imagenet(root: Path, split: str | None, assay: int) -> Sequence[Sampl
     return RoadsAndNegatives(roads, negatives, seed=assay)
 
 
+def with_ecssd(dataset: str, folder: str) -> Composer:
+    """Return how to compose roads with held-out objects of ECSSD, to choose and calibrate on."""
+
+    def compose(root: Path, split: str | None, assay: int) -> Sequence[Sample]:
+        roads = open_dataset(dataset, root / folder, split or "val")
+        return PastedObjects(roads, CutOuts(root / "ecssd", "val"), assay, SMALL_SHARE)
+
+    return compose
+
+
 def wd_pascal(root: Path, split: str | None, assay: int) -> Sequence[Sample]:
     """Compose WildDash 1 with Pascal VOC's animals of at least 1 %, in their own size."""
     roads = open_dataset("wilddash1", root / "wilddash1", split)
@@ -60,10 +73,14 @@ def wd_lsun(root: Path, split: str | None, assay: int) -> Sequence[Sample]:
     return RoadsAndNegatives(roads, list_lsun(root / "lsun"), seed=assay)
 
 
-COMPOSED: dict[str, Callable[[Path, str | None, int], Sequence[Sample]]] = {
+COMPOSED: dict[str, Composer] = {
     "camvid_horses": camvid_horses,
     "camvid_small_horses": camvid_small_horses,
     "camvid_imagenet": camvid_imagenet,
+    "cityscapes_ecssd": with_ecssd("cityscapes_squashed", "cityscapes_squashed"),
+    "camvid_ecssd": with_ecssd("camvid", "camvid"),
+    "idd_ecssd": with_ecssd("idd_lite", "idd_lite"),
+    "roads_ecssd": with_ecssd("roads", "roads_unlabelled"),
     "wd_pascal": wd_pascal,
     "wd_lsun": wd_lsun,
 }

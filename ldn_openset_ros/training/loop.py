@@ -27,6 +27,7 @@ from ldn_openset_ros.nn.gradient_checkpointing import enable_gradient_checkpoint
 from ldn_openset_ros.nn.processes import mean_over_processes, share_batch_norm
 from ldn_openset_ros.recognition.module import Truth
 from ldn_openset_ros.recognition.registry import build_recognition
+from ldn_openset_ros.training.averaging import average_of, update_average
 from ldn_openset_ros.training.batches import load_batches
 from ldn_openset_ros.training.compilation import compile_network
 from ldn_openset_ros.training.initial import describe, initial_fingerprint, initial_network
@@ -44,6 +45,8 @@ LOSSES_FILE = "losses.csv"
 VALIDATION_FILE = "validation.csv"
 RUN_FILE = "last.safetensors"
 MODEL_FOLDER = "model"
+SNAPSHOT_FOLDER = "model_so_far"
+"""The model of the last validation before the end."""
 STATISTICS_SCENES = 30
 """Training scenes that the class statistics are measured on."""
 
@@ -58,7 +61,8 @@ def train(
     needs a `__main__` guard.
 
     data: the folder with the data sets the settings name. The output folder gets `losses.csv`,
-    `validation.csv`, `last.safetensors` (to resume from) and `model/`, the trained model.
+    `validation.csv`, `last.safetensors` (to resume from), `model_so_far/`, as it was when it was
+    last validated, and `model/`, the trained model.
     """
     with joined_processes(torch.device(device)) as processes:
         return _train(settings, data, output, processes)
@@ -74,9 +78,12 @@ def _train(
     network = prepare(initial_network(settings, sources.taxonomy), settings, processes.device)
     optimiser = build_optimiser(network, settings.optimiser)
     scaler = GradScaler(processes.device.type, enabled=settings.precision == "float16")
+    average = average_of(network) if settings.average else None
+    judged = network if average is None else average
     digest = settings_digest(settings)
     run_file = output / RUN_FILE
-    start = load_run(run_file, network, optimiser, scaler, digest) if run_file.exists() else 0
+    kept = (network, optimiser, scaler)
+    start = load_run(run_file, *kept, digest, average) if run_file.exists() else 0
     wait_for_all()
     if processes.is_first:
         truncate_csv(output / LOSSES_FILE, start)
@@ -99,28 +106,41 @@ def _train(
     for step, batch in enumerate(progress, start=start + 1):
         set_learning_rates(optimiser, step - 1, settings.steps)
         parts = trainer.step(batch, step)
+        if average is not None:
+            update_average(average, network, settings.average, step)
         if not processes.is_first:
             continue
         row = {name: round(value.item(), 5) for name, value in parts._asdict().items()}
         append_csv(output / LOSSES_FILE, {"step": step, **row})
         progress.set_postfix(loss=row["total"], refresh=False)
         if step % settings.checkpoint_every == 0 or step == settings.steps:
-            save_run(run_file, network, optimiser, scaler, step, digest)
+            save_run(run_file, *kept, step, digest, average)
         if step % settings.validate_every == 0 and step < settings.steps:
-            evaluation = validate(network, description, scenes)
-            append_csv(output / VALIDATION_FILE, validation_row(step, evaluation))
+            so_far = _validated(judged, description, scenes, output, step)
+            write_model(output / SNAPSHOT_FOLDER, so_far, judged)
     if processes.is_first:
-        evaluation = validate(network, description, scenes)
         truncate_csv(output / VALIDATION_FILE, settings.steps - 1)
-        append_csv(output / VALIDATION_FILE, validation_row(settings.steps, evaluation))
-        description = with_threshold(description, evaluation)
+        description = _validated(judged, description, scenes, output, settings.steps)
         statistics = measure_class_statistics(
-            network, description, sources.roads, STATISTICS_SCENES
+            judged, description, sources.roads, STATISTICS_SCENES
         )
         description = replace(description, class_statistics=statistics)
-        write_model(output / MODEL_FOLDER, description, network)
+        write_model(output / MODEL_FOLDER, description, judged)
     wait_for_all()
     return output / MODEL_FOLDER if processes.is_first else None
+
+
+def _validated(
+    network: nn.Module,
+    description: ModelDescription,
+    scenes: ValidationScenes,
+    output: Path,
+    step: int,
+) -> ModelDescription:
+    """Validate, record it and return the description with the threshold that served best."""
+    evaluation = validate(network, description, scenes)
+    append_csv(output / VALIDATION_FILE, validation_row(step, evaluation))
+    return with_threshold(description, evaluation)
 
 
 def prepare(network: nn.Module, settings: TrainingSettings, device: torch.device) -> nn.Module:
@@ -218,7 +238,7 @@ def is_finished(settings: TrainingSettings, output: Path) -> bool:
 def settings_digest(settings: TrainingSettings) -> str:
     """Return a fingerprint of all that changes a run's weights, or how its model recognises.
 
-    What changes them by rounding alone, as another device does, does not count.
+    What changes them by rounding alone, as another device or precision does, does not count.
     """
     settings = replace(
         settings,
@@ -231,7 +251,7 @@ def settings_digest(settings: TrainingSettings) -> str:
     )
     values = asdict(settings)
     values["initial_model"] = initial_fingerprint(settings)
-    for name in ("cache_mb", "channels_last", "compile"):
+    for name in ("cache_mb", "channels_last", "compile", "precision"):
         del values[name]
     text = json.dumps(values, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

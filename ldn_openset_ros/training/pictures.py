@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import torch
 from torch.utils.data import Dataset
+from tqdm import tqdm
 
 from ldn_openset_ros.data.negatives import Negative
 from ldn_openset_ros.data.pasting import (
@@ -38,6 +39,8 @@ from ldn_openset_ros.training.settings import NegativeSettings, TrainingSettings
 
 PICTURE_STREAM, ORDER_STREAM = 0, 1
 """Keep the random numbers of item i apart from those of negative epoch i."""
+SHOWN_PIXELS = 64
+"""Of a class, from which on a scene shows it."""
 
 
 class TrainingPictures(Dataset):
@@ -61,6 +64,9 @@ class TrainingPictures(Dataset):
         self._inliers = PictureCache(inliers, self._memory)
         self._negatives = PictureCache(negatives, self._memory)
         self._rendered = rendered
+        odds = getattr(inliers, "probabilities", None)
+        self._cumulative = None if odds is None else np.cumsum(odds)
+        self._showing = scenes_by_class(inliers) if settings.data.class_probability else {}
         self._epoch = -1
         self._order = np.empty(0, np.int64)
 
@@ -114,11 +120,23 @@ class TrainingPictures(Dataset):
         self, rng: np.random.Generator, change: Callable[[Sample], Sample] | None = None
     ) -> Sample:
         """Draw a road scene, change it as a whole and crop it."""
-        rendered = rng.random() < self._settings.data.rendered_probability
-        source = self._rendered if rendered else self._inliers
-        scene = self._styled(source[int(rng.integers(len(source)))], rng)
-        scene = self._crop(scene if change is None else change(scene), rng)
+        scene, class_id = self._draw(rng)
+        scene = self._styled(scene, rng)
+        scene = self._crop(scene if change is None else change(scene), rng, class_id)
         return scene if scene.outlier is not None else replace(scene, outlier=inlier_truth(scene))
+
+    def _draw(self, rng: np.random.Generator) -> tuple[Sample, int | None]:
+        """Draw a road scene; return with it the class that it was drawn for, if any."""
+        data = self._settings.data
+        if rng.random() < data.rendered_probability:
+            return self._rendered[int(rng.integers(len(self._rendered)))], None
+        if self._showing and rng.random() < data.class_probability:
+            class_id = int(rng.choice(list(self._showing)))
+            return self._inliers[int(rng.choice(self._showing[class_id]))], class_id
+        if self._cumulative is None:
+            return self._inliers[int(rng.integers(len(self._inliers)))], None
+        place = int(np.searchsorted(self._cumulative[:-1], rng.random(), side="right"))
+        return self._inliers[place], None
 
     def _styled(self, scene: Sample, rng: np.random.Generator) -> Sample:
         style = self._settings.domain.style
@@ -141,10 +159,24 @@ class TrainingPictures(Dataset):
         opacity = soften(opacity, negatives.feather, rng)
         return paste_region(sample, self._scene(rng), opacity, top, left)
 
-    def _crop(self, sample: Sample, rng: np.random.Generator) -> Sample:
-        sample = resize_shorter_side(sample, draw_shorter_side(rng, self._settings.jitter))
-        sample = random_crop(sample, self._settings.crop, rng)
+    def _crop(
+        self, sample: Sample, rng: np.random.Generator, class_id: int | None = None
+    ) -> Sample:
+        side = draw_shorter_side(rng, self._settings.jitter, min(sample.rgb.shape[:2]))
+        sample = resize_shorter_side(sample, side)
+        sample = random_crop(sample, self._settings.crop, rng, class_id=class_id)
         return flip(sample) if rng.random() < 0.5 else sample
+
+
+def scenes_by_class(scenes: Sequence[Sample]) -> dict[int, np.ndarray]:
+    """Return, for every class that scenes show, the places of those scenes, by reading all."""
+    shown: dict[int, list[int]] = {}
+    for place in tqdm(range(len(scenes)), desc="finding classes", unit="scene"):
+        labels = scenes[place].labels
+        counts = np.bincount(labels.ravel(), minlength=IGNORE_INDEX + 1)[:IGNORE_INDEX]
+        for class_id in np.flatnonzero(counts >= SHOWN_PIXELS):
+            shown.setdefault(int(class_id), []).append(place)
+    return {class_id: np.array(shown[class_id]) for class_id in sorted(shown)}
 
 
 def whole_negative(negative: Negative, background_is_inlier: bool = False) -> Sample:

@@ -23,13 +23,17 @@ def save_run(
     scaler: GradScaler,
     step: int,
     digest: str,
+    average: nn.Module | None = None,
 ) -> None:
     """Write weights, optimiser and scaler state and the finished steps as one safetensors file.
 
-    digest: a fingerprint of the settings, checked on resuming. The file is replaced at once, so
-    an interruption leaves the old one whole, and so does a full disk, which is an OpenSetError.
+    digest: a fingerprint of the settings, checked on resuming. average: the network with averaged
+    weights, where the run keeps them. The file is replaced at once, so an interruption leaves the
+    old one whole, and so does a full disk, which is an OpenSetError.
     """
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    if average is not None:
+        tensors |= {f"average.{name}": tensor for name, tensor in average.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": tensor for name, tensor in state.items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -61,20 +65,21 @@ def load_run(
     optimiser: torch.optim.Optimizer,
     scaler: GradScaler,
     digest: str,
+    average: nn.Module | None = None,
 ) -> int:
     """Restore what `save_run` wrote and return the number of finished steps.
 
     Raises OpenSetError where the file is damaged or of a run with other settings.
     """
-    weights: dict[str, torch.Tensor] = {}
+    weights: dict[str, dict[str, torch.Tensor]] = {"network": {}, "average": {}}
     state: dict[int, dict[str, torch.Tensor]] = {}
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
             for key in file.keys():  # noqa: SIM118 - safe_open is no mapping
                 kind, _, rest = key.partition(".")
-                if kind == "network":
-                    weights[rest] = file.get_tensor(key)
+                if kind in weights:
+                    weights[kind][rest] = file.get_tensor(key)
                 else:
                     index, _, name = rest.partition(".")
                     state.setdefault(int(index), {})[name] = file.get_tensor(key)
@@ -86,7 +91,9 @@ def load_run(
         raise OpenSetError(
             f"{path} belongs to a run with other settings: choose another --output or delete it"
         )
-    load_strictly(network, weights, path)
+    load_strictly(network, weights["network"], path)
+    if average is not None:
+        load_strictly(average, weights["average"], path)
     groups = optimiser.state_dict()["param_groups"]
     optimiser.load_state_dict({"state": state, "param_groups": groups})
     if scaler_state:

@@ -130,11 +130,15 @@ class RoadSource:
     """A split of a road data set with labels; folder: below the data root.
 
     split: named, so that no test split is trained on by default; none where there are no splits.
+    weight: how many scenes it counts for when scenes are drawn; None = as many as it has.
+    without_classes: its scenes are inliers, or what its outlier truth says, of no told class.
     """
 
     dataset: str
     folder: str
     split: str | None = None
+    weight: float | None = None
+    without_classes: bool = False
 
     __pydantic_config__ = FROZEN
 
@@ -145,14 +149,20 @@ class RoadSource:
             raise OpenSetError(f"{self.dataset} has splits: name the one to take in `split`")
         if self.split is not None and self.dataset in WITHOUT_SPLITS:
             raise OpenSetError(f"{self.dataset} has no splits: leave `split` out")
+        if self.weight is not None and not self.weight > 0:
+            raise OpenSetError(f"weight of {self.dataset} is {self.weight}: give more than 0")
 
 
 @dataclass(frozen=True)
 class NegativeSource:
-    """Negatives of a kind of `data.negative_kinds`; folder: below the data root."""
+    """Negatives of a kind of `data.negative_kinds`; folder: below the data root.
+
+    split: of `masks` alone, train or val, which leaves a part for validation; None = all.
+    """
 
     kind: str = "imagenet_boxes"
     folder: str = "imagenet"
+    split: Literal["train", "val"] | None = None
 
     __pydantic_config__ = FROZEN
 
@@ -161,30 +171,42 @@ class NegativeSource:
             raise OpenSetError(
                 f"no negatives of kind {self.kind!r}: choose {', '.join(NEGATIVE_KINDS)}"
             )
+        if self.split is not None and self.kind != "masks":
+            raise OpenSetError(f"negatives of kind {self.kind} have no splits: leave `split` out")
 
 
 @dataclass(frozen=True)
 class DataSettings:
     """Where inliers and negatives come from; the defaults are those of the paper's Table 1.
 
-    roads: their scenes are drawn evenly, so a larger data set counts for more. validation: judged
-    during training and at its end. rendered_scenes: how many scenes this package renders beside
-    the roads; rendered_probability: their share of the scenes that are drawn.
+    roads: the first one gives the classes, to which the others are mapped; their scenes are drawn
+    evenly, so a larger data set counts for more, or by weight. validation: judged during training
+    and at its end. negatives: of a list, every picture is taken once in a negative epoch.
+    rendered_scenes: how many scenes this package renders beside the roads; rendered_probability:
+    their share of the scenes that are drawn. class_probability: share of the others that are drawn
+    for a class: first a class, all evenly, then a scene that shows it and a crop that holds it.
     """
 
     roads: tuple[RoadSource, ...] = (RoadSource("vistas", "vistas", "train"),)
     validation: RoadSource = RoadSource("vistas", "vistas", "val")
-    negatives: NegativeSource = field(default_factory=NegativeSource)
+    negatives: NegativeSource | tuple[NegativeSource, ...] = NegativeSource()
     validation_every: int = 1
     """Take each n-th validation scene."""
     rendered_scenes: int = 0
     rendered_probability: float = 0.0
+    class_probability: float = 0.0
 
     __pydantic_config__ = FROZEN
 
     def __post_init__(self) -> None:
         if not self.roads:
             raise OpenSetError("data.roads is empty: name at least one road data set")
+        if self.roads[0].without_classes:
+            raise OpenSetError("data.roads: name one with classes first, which all others map to")
+        if not 0 <= self.class_probability <= 1:
+            raise OpenSetError("data.class_probability: give a value from 0 to 1")
+        if self.negatives == ():
+            raise OpenSetError("data.negatives is empty: name at least one source")
         if self.rendered_scenes < 0 or not 0 <= self.rendered_probability <= 1:
             raise OpenSetError(
                 "data.rendered_scenes must be at least 0, data.rendered_probability from 0 to 1"
@@ -233,6 +255,8 @@ class TrainingSettings:
     """Lay out pictures and features pixel by pixel, the faster way for convolutions."""
     compile: bool = False
     """Compile the network by torch.compile, which takes minutes and needs a C++ compiler."""
+    average: float = 0.0
+    """Decay by a step of the average of the weights that is judged and kept; 0 = none."""
     validate_every: int = 500
     checkpoint_every: int = 100
     workers: int = 1
@@ -277,6 +301,8 @@ class TrainingSettings:
             raise OpenSetError("steps, validate_every and checkpoint_every must be at least 1")
         if self.workers < 0 or self.seed < 0 or self.cache_mb < 0:
             raise OpenSetError("workers, seed and cache_mb must be at least 0")
+        if not 0 <= self.average < 1:
+            raise OpenSetError(f"average is {self.average}: give a value from 0 to below 1")
         if self.compile and self.gradient_checkpointing:
             raise OpenSetError(
                 "compile and gradient_checkpointing exclude each other, as a compiled network "

@@ -25,7 +25,7 @@ LAYERS = (
     {"resources", "folders", "memory"},
     {"settings"},
     {"taxonomy", "score_names"},
-    {"nn", "metrics"},
+    {"nn", "metrics", "taxonomy_mapping"},
     {"scores", "recognition"},
     {"inference", "data", "scenes", "bags"},
     {"evaluation"},
@@ -38,6 +38,7 @@ WITHIN_A_LAYER = {
     ("data", "scenes"),
     ("scenes", "data"),
     ("bags", "data"),
+    ("data", "inference"),
 }
 ROS_MODULES = {
     "rclpy",

@@ -44,9 +44,8 @@ def report(
     the most outlier pixels.
     """
     threshold = check_legend(recording.legend, taxonomy)
-    tally = Tally(taxonomy, threshold, DEFAULTS["overlay_opacity"])
-    if source.classes and load_taxonomy(source.classes).names != taxonomy.names:
-        tally.labels_error = f"the truth's classes are {source.classes}'s, not the model's"
+    truth = load_taxonomy(source.classes) if source.classes else None
+    tally = Tally(taxonomy, threshold, DEFAULTS["overlay_opacity"], truth)
     shown = evenly_spaced(len(spool), PANELS)
     most, best = -1, None
     with VideoWriter(output / VIDEO_FILE, rate_of(recording) or 1.0) as video:

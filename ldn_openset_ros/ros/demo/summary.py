@@ -146,12 +146,13 @@ def rate_of(recording: Recording) -> float | None:
 def protocol(recording: Recording, tally: Tally) -> str:
     """Return in one line what the measures were taken of, and how."""
     sizes = ", ".join(f"{width}x{height}" for height, width in sorted(tally.sizes)) or "-"
+    folded = tally.note and f" ({tally.note})"
     return (
         f"published maps, measured at the camera's {sizes}; {tally.frames} of "
         f"{recording.processed} processed frames measured, {tally.ranked} with outlier truth, "
-        f"{tally.labelled} with labels; global ranking over all pixels, one confusion matrix; "
-        f"void pixels ignored; latency by stage: median over the node's reports of {WINDOW:g} s, "
-        "end to end: from the image's stamp to the receipt of all outputs"
+        f"{tally.labelled} with labels{folded}; global ranking over all pixels, one confusion "
+        "matrix; void pixels ignored; latency by stage: median over the node's reports of "
+        f"{WINDOW:g} s, end to end: from the image's stamp to the receipt of all outputs"
     )
 
 

@@ -9,6 +9,7 @@ from ldn_openset_ros.metrics.ranking import RankingHistogram, RankingMeasures
 from ldn_openset_ros.metrics.segmentation import ConfusionMatrix
 from ldn_openset_ros.ros.demo.frame import RecordedFrame, check_contents
 from ldn_openset_ros.taxonomy import Taxonomy
+from ldn_openset_ros.taxonomy_mapping import compare_classes
 
 
 class Tally:
@@ -18,21 +19,32 @@ class Tally:
     faults: what was wrong with outputs, and how often.
     """
 
-    def __init__(self, taxonomy: Taxonomy, threshold: float, opacity: float) -> None:
-        """Take what the node says about its outputs: classes, threshold, the overlay's opacity."""
+    def __init__(
+        self,
+        taxonomy: Taxonomy,
+        threshold: float,
+        opacity: float,
+        truth: Taxonomy | None = None,
+    ) -> None:
+        """Take what the node says about its outputs: classes, threshold, the overlay's opacity.
+
+        truth: classes of the truth of labels; None = the node's.
+        """
+        self._classes = compare_classes(taxonomy, truth)
         self.frames = self.ranked = self.labelled = 0
         self.faults: Counter[str] = Counter()
         self.sizes: set[tuple[int, int]] = set()
         """Sizes of the frames, (height, width)."""
         self.outlier_error: str | None = None
-        self.labels_error: str | None = None
+        self.labels_error: str | None = self._classes.mismatch or None
         """Why the truth cannot be used, if so."""
         self._taxonomy = taxonomy
         self._threshold = threshold
         self._opacity = opacity
         self._ranking = RankingHistogram()
-        self._closed_set = ConfusionMatrix(taxonomy.num_classes)
-        self._open_set = ConfusionMatrix(taxonomy.num_classes)
+        measured = self._classes.taxonomy or taxonomy
+        self._closed_set = ConfusionMatrix(measured.num_classes)
+        self._open_set = ConfusionMatrix(measured.num_classes)
 
     def add(self, frame: RecordedFrame) -> None:
         """Check a frame's outputs; measure them if they are valid."""
@@ -52,11 +64,16 @@ class Tally:
                 self.outlier_error = str(error)
         if frame.labels_truth is not None and self.labels_error is None:
             try:
-                self._closed_set.add(frame.labels, frame.labels_truth)
-                self._open_set.add(frame.open_set, frame.labels_truth)
+                self._closed_set.add(self._classes.fold(frame.labels), frame.labels_truth)
+                self._open_set.add(self._classes.fold(frame.open_set), frame.labels_truth)
                 self.labelled += 1
             except OpenSetError as error:
                 self.labels_error = str(error)
+
+    @property
+    def note(self) -> str:
+        """What was done to compare labels, for the protocol; empty where that was nothing."""
+        return self._classes.note
 
     @property
     def ranking(self) -> RankingMeasures | None:

@@ -88,6 +88,15 @@ def test_the_model_learns_its_temperature_and_threshold(model, root, tmp_path, c
     assert f"written to {model / 'model.yaml'}" in printed
 
 
+def test_several_data_sets_are_named(model, root, tmp_path, capsys):
+    """The same frames twice: RoadAnomaly in pairs is a folder as well."""
+    assert main(arguments(model, root, "--dataset", "road_anomaly")) == 0
+    calibration = read_description(model).calibration
+    assert calibration.data == "folder; road_anomaly"
+    assert calibration.frames == 6
+    assert "op_x_msm on folder; road_anomaly: 6 frames" in capsys.readouterr().out
+
+
 def test_info_shows_the_calibration(model, root, capsys):
     assert main(["info", str(model)]) == 0
     assert "calibration  none" in capsys.readouterr().out

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from ldn_openset_ros.data.composers import PastedObjects, RoadsAndNegatives, cover
-from ldn_openset_ros.data.cut_outs import CutOut, CutOuts
+from ldn_openset_ros.data.cut_outs import CutOut, CutOuts, MaskedNegatives
+from ldn_openset_ros.data.negatives import Box
 from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.errors import OpenSetError
 
@@ -117,6 +118,11 @@ def test_cut_outs_are_cut_to_their_mask(tmp_path):
     cut_out = CutOuts(tmp_path)[0]
     assert cut_out.rgb.shape == (10, 12, 3)
     assert cut_out.mask.all()
+    (negative,) = MaskedNegatives(tmp_path)
+    assert negative.box == Box(8, 5, 20, 15)
+    assert np.array_equal(negative.mask, mask > 0)
+    assert np.array_equal(negative.background, mask == 0)
+    assert negative.rgb.shape == (30, 40, 3)
 
 
 def test_an_empty_mask_is_named(tmp_path):

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ldn_openset_ros.data import localised_negatives
 from ldn_openset_ros.data.localised_negatives import LocalisedNegatives
 from ldn_openset_ros.data.negatives import Box
 from ldn_openset_ros.data.pictures import list_pictures, read_label_map
@@ -62,3 +63,27 @@ def test_a_picture_without_evidence_has_its_central_box(tmp_path, monkeypatch):
     negative = negatives[0]
     assert negative.box == Box(20, 10, 60, 30)
     assert negative.mask is None
+
+
+def test_pictures_are_looked_at_once_for_all(tmp_path, monkeypatch):
+    looked = []
+
+    def locate(_, rgb):
+        looked.append(rgb)
+        return np.full((4, 5), rgb[0, 0, 0] / 200, np.float32)
+
+    monkeypatch.setattr(localised_negatives, "ClassActivation", lambda: None)
+    monkeypatch.setattr(localised_negatives, "locate", locate)
+    for number, grey in enumerate((100, 200)):
+        write_grey(tmp_path / f"{number}.png", grey)
+    first, again = LocalisedNegatives(tmp_path), LocalisedNegatives(tmp_path)
+    assert len(looked) == 2
+    for negatives in (first, again):
+        assert [float(e.max()) for e in negatives._evidence] == [0.5, 1.0]
+    write_grey(tmp_path / "1.png", 50)
+    assert float(LocalisedNegatives(tmp_path)._evidence[1].max()) == 0.25
+    assert len(looked) == 4, "another picture of the same name is looked at"
+
+
+def write_grey(path, grey):
+    assert cv2.imwrite(str(path), np.full((40, 50, 3), grey, np.uint8))

@@ -32,11 +32,18 @@ def write_box():
 
 
 def test_negatives_by_kind(tmp_path, write_box):
-    assert NEGATIVE_KINDS == ("pictures", "localised", "imagenet_boxes", "ade20k")
+    assert NEGATIVE_KINDS == ("pictures", "localised", "masks", "imagenet_boxes", "ade20k")
     write(tmp_path / "pictures" / "a.png")
     assert open_negatives("pictures", tmp_path / "pictures")[0].box == Box(0, 0, 3, 2)
     write(tmp_path / "pictures" / "a.png", (20, 40, 3))
     assert open_negatives("pictures", tmp_path / "pictures", 0.5)[0].box == Box(10, 5, 30, 15)
+    for part in ("images", "masks"):
+        write(tmp_path / "masked" / part / "a.png", (2, 3, 3) if part == "images" else (2, 3))
+    with pytest.raises(OpenSetError, match=r"masks/a\.png is empty"):
+        open_negatives("masks", tmp_path / "masked")[0]
+    assert len(open_negatives("masks", tmp_path / "masked", split="train")) == 1
+    with pytest.raises(OpenSetError, match="1 pictures have no split val, which is the last 5"):
+        open_negatives("masks", tmp_path / "masked", split="val")
     boxes = open_negatives("imagenet_boxes", write_box(tmp_path / "boxes"))
     assert type(boxes) is ImageNetBoxes
     assert len(boxes) == 1

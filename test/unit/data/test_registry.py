@@ -10,9 +10,12 @@ import pytest
 
 from ldn_openset_ros.data.camvid import CamVid
 from ldn_openset_ros.data.cityscapes import Cityscapes
+from ldn_openset_ros.data.cityscapes_squashed import CityscapesSquashed
 from ldn_openset_ros.data.fishyscapes import FishyscapesLostAndFound, FishyscapesStatic
 from ldn_openset_ros.data.folder import PictureFolder
+from ldn_openset_ros.data.idd_lite import IddLite
 from ldn_openset_ros.data.lost_and_found import LostAndFound
+from ldn_openset_ros.data.ordinary_roads import OrdinaryRoads
 from ldn_openset_ros.data.registry import DATASET_NAMES, WITHOUT_SPLITS, open_dataset
 from ldn_openset_ros.data.road_anomaly import RoadAnomaly
 from ldn_openset_ros.data.segment_me_if_you_can import SegmentMeIfYouCan
@@ -24,6 +27,7 @@ from ldn_openset_ros.errors import OpenSetError
 KINDS = {
     "camvid": (CamVid, "test_1"),
     "cityscapes": (Cityscapes, "ulm_000000_000019"),
+    "cityscapes_squashed": (CityscapesSquashed, "ulm_1"),
     "vistas": (Vistas, "a"),
     "wilddash1": (WildDash1, "a_100000"),
     "wilddash2": (WildDash2, "a"),
@@ -34,6 +38,8 @@ KINDS = {
     "fishyscapes_static": (FishyscapesStatic, "0000_ulm_000000_000019"),
     "smiyc_anomaly": (SegmentMeIfYouCan, "validation0000"),
     "smiyc_obstacle": (SegmentMeIfYouCan, "validation_1"),
+    "idd_lite": (IddLite, "a"),
+    "roads": (OrdinaryRoads, "a"),
     "folder": (PictureFolder, "a"),
 }
 
@@ -55,6 +61,8 @@ def root(tmp_path):
         write_map(tmp_path / "camvid" / split / "labels" / f"{split}_1.png")
     write(tmp_path / "cityscapes/leftImg8bit/val/ulm/ulm_000000_000019_leftImg8bit.png")
     write_map(tmp_path / "cityscapes/gtFine/val/ulm/ulm_000000_000019_gtFine_labelIds.png")
+    write(tmp_path / "cityscapes_squashed/val/images/ulm_1.png", (3, 3, 3))
+    write(tmp_path / "cityscapes_squashed/val/labels/ulm_1.png", (3, 3))
     write(tmp_path / "vistas/validation/images/a.jpg")
     write_map(tmp_path / "vistas/validation/labels/a.png")
     config = {"labels": [{"name": "void--static"}, {"name": "construction--flat--road"}]}
@@ -80,6 +88,9 @@ def root(tmp_path):
     for name, frame in (("smiyc_anomaly", "validation0000"), ("smiyc_obstacle", "validation_1")):
         write(tmp_path / name / "images" / f"{frame}.jpg")
         write_map(tmp_path / name / "labels_masks" / f"{frame}_labels_semantic.png")
+    write(tmp_path / "idd_lite/images/a.jpg")
+    write_map(tmp_path / "idd_lite/labels/a.png")
+    write(tmp_path / "roads/a.jpg")
     write(tmp_path / "folder" / "images" / "a.png")
     return tmp_path
 
@@ -94,7 +105,8 @@ def test_opens_each_by_name(root, name):
     samples = open_dataset(name, root / name)
     assert type(samples) is kind
     assert [sample.name for sample in samples] == [first]
-    assert samples[0].rgb.shape == (2, 3, 3)
+    size = (512, 1024, 3) if name == "cityscapes_squashed" else (2, 3, 3)
+    assert samples[0].rgb.shape == size
 
 
 @pytest.mark.parametrize("name", KINDS)

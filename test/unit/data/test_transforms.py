@@ -57,10 +57,38 @@ def test_resizing_keeps_the_shape_and_the_ids():
 
 def test_a_share_of_the_pictures_keeps_the_base_size():
     rng = np.random.default_rng(0)
-    sides = np.array([draw_shorter_side(rng, JitterSettings()) for _ in range(3000)])
+    sides = np.array([draw_shorter_side(rng, JitterSettings(), 400) for _ in range(3000)])
     assert (sides == 512).mean() == pytest.approx(0.3, abs=0.03)
     assert sides.min() == 512
     assert 1500 < sides.max() <= 1536
+
+
+def test_small_pictures_are_enlarged_so_far_and_no_farther():
+    rng = np.random.default_rng(0)
+    settings = JitterSettings(minimum=300, enlargement=2.0)
+    sides = [draw_shorter_side(rng, settings, 250) for _ in range(200)]
+    assert 300 <= min(sides) < 500
+    assert max(sides) == 500
+    with pytest.raises(OpenSetError, match=r"jitter\.enlargement is 0: give more than 0"):
+        JitterSettings(enlargement=0)
+
+
+def test_a_crop_can_be_laid_over_a_class_wherever_that_is():
+    labels = np.zeros((40, 60), np.uint8)
+    labels[0, 59], labels[39, 0], labels[20, 30] = 5, 5, 5
+    spread = Sample("s", np.zeros((40, 60, 3), np.uint8), labels)
+    crops = [
+        random_crop(spread, (8, 16), np.random.default_rng(seed), class_id=5) for seed in range(60)
+    ]
+    assert all(crop.labels.shape == (8, 16) and (crop.labels == 5).any() for crop in crops)
+    # Where in the crop it lies is drawn as well, but for the corners.
+    assert len({tuple(np.argwhere(crop.labels == 5)[0]) for crop in crops}) > 12
+    without = random_crop(spread, (8, 16), np.random.default_rng(0), class_id=7)
+    assert np.array_equal(
+        without.labels, random_crop(spread, (8, 16), np.random.default_rng(0)).labels
+    )
+    padded = random_crop(spread, (64, 64), np.random.default_rng(0), class_id=5)
+    assert (padded.labels == 5).sum() == 3
 
 
 def test_photometry_off_changes_nothing():

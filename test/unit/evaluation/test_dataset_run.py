@@ -13,12 +13,15 @@ from ldn_openset_ros import Predictor
 from ldn_openset_ros.cli.figures import print_figures
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.evaluation.dataset_run import DatasetRun, run_dataset
-from ldn_openset_ros.evaluation.evaluate import class_mismatch, evaluate
+from ldn_openset_ros.evaluation.evaluate import evaluate
 from ldn_openset_ros.evaluation.measurement import MeasureSettings
 from ldn_openset_ros.evaluation.model_choice import ModelChoice
 from ldn_openset_ros.evaluation.summary import to_json
+from ldn_openset_ros.inference.model_files import read_description, write_model
 from ldn_openset_ros.metrics.components import ComponentMeasures
+from ldn_openset_ros.nn.network import OpenSetNetwork
 from ldn_openset_ros.taxonomy import Taxonomy, load_taxonomy
+from ldn_openset_ros.taxonomy_mapping import folding_table
 
 FRAMES = 4
 
@@ -106,8 +109,28 @@ def test_other_classes_give_no_mean_iou_and_say_so(job, predictor):
     print_figures(console, {"tiny": summary}, "tiny")
     lines = console.export_text().splitlines()
     assert f"segmentation: {summary.class_mismatch}" in lines
-    assert class_mismatch(predictor, load_taxonomy("camvid")) == ""
-    assert class_mismatch(predictor, None) == ""
+
+
+def test_finer_classes_are_folded_into_the_truths(job, tiny_model, tmp_path):
+    """A model of Cityscapes on CamVid: labels, open-set maps and the worst frames' colours."""
+    description = read_description(tiny_model)
+    cityscapes, camvid = load_taxonomy("cityscapes"), load_taxonomy("camvid")
+    network = replace(description.network, num_classes=19)
+    description = replace(description, network=network, taxonomy=cityscapes.to_dict())
+    write_model(tmp_path, description, OpenSetNetwork(network))
+    predictor = Predictor.load(tmp_path, device="cpu")
+    table = folding_table(cityscapes, camvid)
+    samples = make_samples(FRAMES)
+    # Truth is what the model says, once folded, so that every class is without an error.
+    truths = [table[predictor(sample.rgb).labels] for sample in samples]
+    samples = [replace(s, labels=t) for s, t in zip(samples, truths, strict=True)]
+    choice = ModelChoice(str(tmp_path), device="cpu")
+    summary = run_dataset(replace(job, model=choice), predictor, Classified(samples, "camvid"))
+    assert summary.class_mismatch == ""
+    assert "classes of cityscapes folded into those of camvid" in summary.protocol
+    assert summary.segmentation.mean_iou.value == 1
+    assert set(summary.segmentation.class_iou) == set(camvid.names)
+    assert evaluate(predictor, samples, ["op"], taxonomy=camvid).mean_iou == 1
 
 
 def test_the_same_classes_in_another_order_are_other_classes(job, predictor):

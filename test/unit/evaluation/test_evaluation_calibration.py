@@ -150,7 +150,7 @@ def frames(predictor: Predictor, score: str) -> list[Sample]:
 @pytest.mark.parametrize("wanted", [FOUND, ALARMS])
 def test_what_is_stored_is_what_the_calibrated_model_does(predictor, tiny_model, tmp_path, wanted):
     samples = frames(predictor, "op_x_msm")
-    calibration = calibrate(predictor, samples, wanted, "four frames")
+    calibration = calibrate(predictor, {"four frames": samples}, wanted)
     assert calibration.score == "op_x_msm"
     assert calibration.temperature == pytest.approx(1.5, rel=0.1)
     assert calibration.ece_after < calibration.ece_before
@@ -178,16 +178,48 @@ def test_what_is_stored_is_what_the_calibrated_model_does(predictor, tiny_model,
     assert calibration.ece_after == pytest.approx(expected, abs=2e-3)
 
 
+@pytest.mark.parametrize("wanted", [FOUND, ALARMS])
+def test_of_several_domains_the_worst_decides(predictor, wanted):
+    """In the second one half of the outliers are taken for inliers and the other way round."""
+    samples = frames(predictor, "op_x_msm")
+    flip = np.random.default_rng(3).random(samples[0].outlier.shape) < 0.3
+    hard = [
+        replace(s, outlier=np.where(flip & (s.outlier < 2), 1 - s.outlier, s.outlier))
+        for s in samples
+    ]
+    both = calibrate(predictor, {"easy": samples, "hard": hard}, wanted)
+    assert both.data == "easy; hard"
+    assert both.frames == 8
+    temperature = both.temperature
+    own = {}
+    for name, domain in (("easy", samples), ("hard", hard)):
+        histogram = RankingHistogram()
+        for sample in domain:
+            log_odds = predictor.log_odds(predictor.infer(sample.rgb), "op_x_msm")
+            histogram.add(log_odds, sample.outlier)
+        own[name] = published_threshold(histogram, temperature, wanted)
+        found, alarms = rates(histogram, temperature, both.threshold)
+        if wanted is FOUND:
+            assert found >= 0.9
+        else:
+            assert alarms <= 0.05
+    assert own["easy"] != own["hard"]
+    assert both.threshold == own["hard"]
+    # What is told is the worst of both.
+    assert both.true_positive_rate == pytest.approx(found)
+    assert both.false_positive_rate == pytest.approx(alarms)
+
+
 def test_calibrating_again_starts_from_the_raw_score(predictor, calibrated_model):
     samples = frames(predictor, "op_x_msm")
     again = Predictor.load(calibrated_model, device="cpu")
-    assert calibrate(again, samples, FOUND, "d") == calibrate(predictor, samples, FOUND, "d")
+    assert calibrate(again, {"d": samples}, FOUND) == calibrate(predictor, {"d": samples}, FOUND)
 
 
 def test_another_score_and_frames_without_truth(predictor):
     samples = frames(predictor, "msm")
     samples += [replace(samples[0], outlier=None)]
-    calibration = calibrate(predictor, samples, FOUND, "d", "msm")
+    calibration = calibrate(predictor, {"d": samples}, FOUND, "msm")
     assert calibration.score == "msm"
     assert calibration.frames == 4
 
@@ -197,4 +229,4 @@ def test_data_without_both_kinds_of_pixels_is_refused(predictor, value):
     rgb = np.zeros((40, 50, 3), np.uint8)
     outlier = None if value is None else np.full((40, 50), value, np.uint8)
     with pytest.raises(OpenSetError, match=r"holidays has .* pixels: calibrate on data with both"):
-        calibrate(predictor, [Sample("x", rgb, outlier=outlier)], FOUND, "holidays")
+        calibrate(predictor, {"holidays": [Sample("x", rgb, outlier=outlier)]}, FOUND)

@@ -41,13 +41,30 @@ def root(tmp_path):
 
 
 def test_names():
-    assert TEST_SET_NAMES[-5:] == (
+    assert TEST_SET_NAMES[-9:] == (
         "camvid_horses",
         "camvid_small_horses",
         "camvid_imagenet",
+        "cityscapes_ecssd",
+        "camvid_ecssd",
+        "idd_ecssd",
+        "roads_ecssd",
         "wd_pascal",
         "wd_lsun",
     )
+
+
+def test_objects_held_out_of_training_are_pasted_into_roads_held_out_of_training(tmp_path):
+    for number in range(40):
+        write(tmp_path / "roads_unlabelled" / f"{number:02d}.png", np.full((60, 80, 3), number))
+        # Every object has the colour of its number, from 100.
+        write(tmp_path / "ecssd/images" / f"{number:02d}.png", np.full((9, 9, 3), 100 + number))
+        write(tmp_path / "ecssd/masks" / f"{number:02d}.png", np.full((9, 9), 255))
+    samples = list(open_test_set("roads_ecssd", tmp_path))
+    assert [sample.rgb[sample.outlier == 0][0, 0] for sample in samples] == [*range(35, 40)]
+    pasted = {int(v) for sample in samples for v in np.unique(sample.rgb[sample.outlier == 1])}
+    assert pasted <= set(range(135, 140))
+    assert all(0.0005 < (sample.outlier == 1).mean() < 0.11 for sample in samples)
 
 
 def test_wd_pascal_pastes_animals_of_at_least_one_per_cent_in_their_own_size(root):

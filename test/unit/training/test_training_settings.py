@@ -74,6 +74,7 @@ def test_the_defaults_are_the_papers_training():
         "base_probability": 0.3,
         "minimum": 512,
         "maximum": 1536,
+        "enlargement": 100.0,
     }
     assert settings["crop"] == (512, 512)
     assert set(settings["photometry"].values()) == {0.0}
@@ -84,7 +85,10 @@ def test_the_defaults_are_the_papers_training():
     assert (network["pyramid_grid_rows"], network["ladder_widths"]) == ((8, 4, 2, 1), (256,) * 3)
     assert network["dropout"] == 0.0
     data = settings["data"]
-    assert data["roads"] == ({"dataset": "vistas", "folder": "vistas", "split": "train"},)
+    (roads,) = data["roads"]
+    assert (roads["dataset"], roads["folder"], roads["split"]) == ("vistas", "vistas", "train")
+    assert (roads["weight"], roads["without_classes"]) == (None, False)
+    assert data["class_probability"] == settings["average"] == 0.0
     assert data["negatives"]["kind"] == "imagenet_boxes"
     assert data["rendered_scenes"] == 0
     assert settings["precision"] == "float32"
@@ -107,6 +111,21 @@ def test_heads_follow_the_recognition_module(name):
     assert settings.network.segmentation_head == module.segmentation_head
     assert settings.network.outlier_head == module.outlier_head
     assert settings.network.dropout == 0.2
+
+
+def test_negatives_are_a_source_or_several(tmp_path):
+    pictures = {"kind": "pictures", "folder": "p"}
+    write(
+        tmp_path,
+        one={"name": "one", "data": {"negatives": pictures}},
+        several={"name": "several", "data": {"negatives": [pictures, {"kind": "masks"}]}},
+        wrong={"name": "wrong", "data": {"negatives": [{"kind": "clouds"}]}},
+    )
+    one, several = (read_training_settings(tmp_path / f"{n}.yaml") for n in ("one", "several"))
+    assert one.data.negatives == NegativeSource("pictures", "p")
+    assert several.data.negatives == (NegativeSource("pictures", "p"), NegativeSource("masks"))
+    with pytest.raises(OpenSetError, match=r"wrong\.yaml: no negatives of kind 'clouds'"):
+        read_training_settings(tmp_path / "wrong.yaml")
 
 
 def test_another_module_brings_other_heads():
@@ -221,7 +240,18 @@ def test_shipped_experiments_can_be_read():
         (lambda: RoadSource("camvid", "camvid"), "camvid has splits: name the one to take"),
         (lambda: RoadSource("wilddash1", "w", "val"), "wilddash1 has no splits: leave"),
         (lambda: NegativeSource("clouds"), "no negatives of kind 'clouds': choose pictures"),
+        (lambda: NegativeSource("pictures", split="val"), "pictures have no splits: leave"),
         (lambda: DataSettings(roads=()), "data.roads is empty"),
+        (lambda: DataSettings(negatives=()), "data.negatives is empty"),
+        (lambda: DataSettings(class_probability=1.5), "class_probability: give a value from 0"),
+        (
+            lambda: DataSettings(roads=(RoadSource("roads", "r", "train", without_classes=True),)),
+            "name one with classes first",
+        ),
+        (
+            lambda: RoadSource("roads", "r", "train", weight=0.0),
+            "weight of roads is 0.0: give more than 0",
+        ),
         (lambda: DataSettings(validation_every=0), "validation_every must be at least 1"),
         (lambda: DataSettings(rendered_scenes=-1), "rendered_scenes must be at least 0"),
         (lambda: DataSettings(rendered_scenes=3, rendered_probability=2.0), "from 0 to 1"),
@@ -248,6 +278,7 @@ def test_settings_of_a_part_out_of_range_are_refused(make, reason):
             {"compile": True, "gradient_checkpointing": True},
             "compile and gradient_checkpointing exclude each other",
         ),
+        ({"average": 1.0}, "average is 1.0: give a value from 0 to below 1"),
         ({"steps": 0}, "steps, validate_every and checkpoint_every must be at least 1"),
         ({"validate_every": 0}, "must be at least 1"),
         ({"checkpoint_every": 0}, "must be at least 1"),

@@ -8,6 +8,7 @@ import pytest
 from ldn_openset_ros.inference.overlay import blend_overlay
 from ldn_openset_ros.metrics.ranking import exact_ranking
 from ldn_openset_ros.ros.demo.tally import Tally
+from ldn_openset_ros.taxonomy import load_taxonomy
 
 
 @pytest.fixture
@@ -21,6 +22,42 @@ def test_without_truth_there_are_no_measures(tally, make_frame):
     assert tally.ranking is tally.mean_iou is tally.open_set_mean_iou is None
     assert tally.sizes == {(24, 32)}
     assert not tally.faults
+
+
+def test_finer_classes_are_folded_into_the_truths(make_frame):
+    """A model of Cityscapes before the sample camera, whose truth has CamVid's classes."""
+    cityscapes, camvid = load_taxonomy("cityscapes"), load_taxonomy("camvid")
+    tally = Tally(cityscapes, 0.5, 0.5, camvid)
+    labels = np.zeros((4, 8), np.uint8)  # road; truck, half of it called an outlier
+    labels[:, 4:] = cityscapes.names.index("truck")
+    outlier = np.zeros((4, 8), np.float32)
+    outlier[:, 6:] = 0.9
+    open_set = labels.copy()
+    open_set[:, 6:] = cityscapes.outlier_id
+    rgb = np.zeros((4, 8, 3), np.uint8)
+    truth = np.full((4, 8), camvid.names.index("road"), np.uint8)
+    truth[:, 4:] = camvid.names.index("car")
+    frame = replace(
+        make_frame(size=(4, 8)),
+        rgb=rgb,
+        labels=labels,
+        outlier=outlier,
+        open_set=open_set,
+        overlay=blend_overlay(rgb, open_set, cityscapes, 0.5),
+        labels_truth=truth,
+    )
+    tally.add(frame)
+    assert not tally.faults
+    assert tally.mean_iou == 1.0
+    assert tally.open_set_mean_iou == pytest.approx((1.0 + 0.5) / 2)
+    assert tally.note == "classes of cityscapes folded into those of camvid"
+
+
+def test_truth_of_classes_that_cannot_be_compared_is_not(make_frame):
+    tally = Tally(load_taxonomy("camvid"), 0.5, 0.5, load_taxonomy("cityscapes"))
+    tally.add(make_frame(labels_truth=np.zeros((24, 32), np.uint8)))
+    assert tally.mean_iou is None
+    assert "the truth's classes are those of cityscapes" in tally.labels_error
 
 
 def test_measures_are_over_all_pixels_of_all_frames(tally, taxonomy, make_frame):
