@@ -42,8 +42,8 @@ def run_jobs(
     # Spawned: a fork would inherit torch's threads and locks.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context) as pool:
-        futures = [pool.submit(_work_or_leave, work, job) for job in jobs]
         try:
+            futures = [pool.submit(_work_or_leave, work, job) for job in jobs]
             for _ in as_completed(futures):
                 pass
         except KeyboardInterrupt:
