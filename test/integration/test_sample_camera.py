@@ -99,7 +99,7 @@ def test_sigterm_ends_it_too(start, bench):
 @pytest.mark.parametrize(
     ("parameter", "words"),
     [
-        ("rate:=5", "parameter rate: give frames per second"),
+        ("rate:=fast", "parameter rate: give frames per second"),
         ("rate:=.nan", "parameter rate: give frames per second"),
         ("width:=16", "parameter width: give the frames' width"),
         ("seed:=-1", "parameter seed: give the seed"),
