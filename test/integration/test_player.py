@@ -277,7 +277,8 @@ def test_as_many_subscribers_as_were_asked_for_are_awaited(bag, listener, play):
     listener.spin_until(lambda: len(listener.received[IMAGE]) == COUNT)
     listener.node.create_subscription(Image, IMAGE, lambda message: None, RELIABLE)
     code, output = finish(play(bag=bag, rate=10.0, wait_for_subscribers=TIMEOUT, subscribers=2))
-    assert (code, "fewer than" in output) == (0, False)
+    # That there are fewer yet is told after 2 s on a busy machine.
+    assert (code, f"within {TIMEOUT:g} s" in output) == (0, False)
 
 
 def test_only_the_chosen_topics_are_played(bag, listener, play):
