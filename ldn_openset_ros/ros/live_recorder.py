@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.subscription import MessageInfo
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
@@ -82,12 +81,12 @@ class LiveRecorder(Node):
             return False
         return all_have_an_outcome(self.diagnostics[-1])
 
-    def _add_image(self, data: bytes, information: MessageInfo) -> None:
+    def _add_image(self, data: bytes, information: Mapping[str, int]) -> None:
         stamp_ns = read_stamp(data)
         if stamp_ns is not None:
             self.answers.add_image(stamp_ns, _arrival_ns(information))
 
-    def _add_output(self, topic: str, data: bytes, information: MessageInfo) -> None:
+    def _add_output(self, topic: str, data: bytes, information: Mapping[str, int]) -> None:
         stamp_ns = read_stamp(data)
         outputs = self.answers.add_output(topic, stamp_ns, data, _arrival_ns(information))
         if outputs is not None:
@@ -103,7 +102,10 @@ class LiveRecorder(Node):
             self._reported = time.monotonic()
 
 
-def _arrival_ns(information: MessageInfo) -> int:
-    """Return when the middleware received a message: this node may be late to look at it."""
+def _arrival_ns(information: Mapping[str, int]) -> int:
+    """Return when the middleware received a message: this node may be late to look at it.
+
+    information: what rclpy tells of a message, a type of its own since Kilted.
+    """
     # A middleware that does not tell it gives 0.
     return information["received_timestamp"] or time.time_ns()
