@@ -40,7 +40,7 @@ SPACE = 2**20
 def segments(process: subprocess.Popen) -> list[Path]:
     """Return the shared-memory segments that a process holds the locks of."""
     files = [path.readlink() for path in Path(f"/proc/{process.pid}/fd").iterdir()]
-    locks = [path for path in files if re.fullmatch("fastdds_[0-9a-f]{16}_el", path.name)]
+    locks = [path for path in files if re.fullmatch("fast(dds|rtps)_[0-9a-f]{16}_el", path.name)]
     return [path.with_name(path.name.removesuffix("_el")) for path in locks]
 
 
