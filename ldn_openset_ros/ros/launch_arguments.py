@@ -91,26 +91,22 @@ def refuse_unknown(given: Collection[str], known: Collection[str]) -> None:
 
 def whole(low: int, high: int) -> Kind:
     """Take a whole number, both bounds allowed."""
-
-    def read(text: str) -> int:
-        value = _whole(text)
-        if not low <= value <= high:
-            raise ValueError
-        return value
-
-    return Kind(f"a whole number from {low} to {high}", read)
+    return _within("a whole number", _whole, low, high)
 
 
 def number(low: float, high: float) -> Kind:
     """Take a number, both bounds allowed."""
+    return _within("a number", float, low, high)
 
+
+def _within(what: str, convert: Callable[[str], float], low: float, high: float) -> Kind:
     def read(text: str) -> float:
-        value = float(text)
+        value = convert(text)
         if not low <= value <= high:
             raise ValueError
         return value
 
-    return Kind(f"a number from {low:g} to {high:g}", read)
+    return Kind(f"{what} from {low:.10g} to {high:.10g}", read)
 
 
 def one_of(*words: str) -> Kind:
