@@ -32,7 +32,7 @@ def test_a_port_in_use_is_named():
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.7", "a" * 70, ""])
 def test_an_address_of_no_machine_or_of_another_is_named(host):
-    with pytest.raises(OpenSetError, match=r"give another parameter port \(0 = any free one\) or host"):
+    with pytest.raises(OpenSetError, match=r"give another parameter port .* or host"):
         listen(host, 0)
 
 
