@@ -10,7 +10,8 @@ DEMO_ARGS ?=
 TESTS  ?=
 # Tests of the node on real DDS, for environments in which not everything runs.
 SMOKE  ?= test/unit/ros test/unit/inference test/integration/test_node.py \
-  test/integration/test_node_lifecycle.py test/integration/test_player.py
+  test/integration/test_node_lifecycle.py test/integration/test_player.py \
+  test/integration/test_evaluate_bag_live.py
 
 # Jazzy's own Python where there is one, from pyenv as well.
 NEWEST_PYTHON = $(shell for python in python3.12 "$$(pyenv prefix 3.12 || echo none)/bin/python" $(PYTHON); do \
