@@ -26,7 +26,7 @@ FAST_DDS = "rmw_fastrtps_cpp"
 
 def test_the_profile_is_added_to_the_environment():
     environment = ros_environment({"PATH": "/bin", "RMW_IMPLEMENTATION": "rmw_x"})
-    profile = environment.pop("FASTDDS_DEFAULT_PROFILES_FILE")
+    profile = environment.pop(profiles_variable({}))
     assert environment == {"PATH": "/bin", "RMW_IMPLEMENTATION": "rmw_x"}
     assert Path(profile) in (config_file(LARGE.file), config_file(SMALL.file))
 

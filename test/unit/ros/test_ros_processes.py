@@ -11,6 +11,7 @@ import pytest
 
 from ldn_openset_ros.errors import OpenSetError
 from ldn_openset_ros.ros import processes
+from ldn_openset_ros.ros.environment import profiles_variable
 from ldn_openset_ros.ros.processes import Children, isolated_environment, last_error
 
 TIMEOUT = 60.0
@@ -55,7 +56,7 @@ def test_the_environment_keeps_to_this_machine_and_to_a_domain_of_its_own():
     assert environment["HOME"] == "/home/me"
     assert environment["ROS_DOMAIN_ID"] == "35"
     assert environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
-    assert Path(environment["FASTDDS_DEFAULT_PROFILES_FILE"]).is_file()
+    assert Path(environment[profiles_variable({})]).is_file()
     assert {int(isolated_environment({}, i)["ROS_DOMAIN_ID"]) for i in range(200)} == set(
         range(1, 101)
     )
