@@ -117,7 +117,9 @@ def test_the_loss_is_told(run):
 
 def test_nothing_leaves_the_machine(run):
     folder, _ = run
-    assert (folder / "events").read_text() == ""
+    events = (folder / "events").read_text().splitlines()
+    # torch's CUDA build asks this machine's linker which libraries there are.
+    assert [event for event in events if "'/sbin/ldconfig'" not in event] == []
     assert not (folder / "home" / "intel").exists()
 
 
