@@ -19,7 +19,7 @@ from ldn_openset_ros.folders import ensure_home
 from ldn_openset_ros.ros.child import end_with_launch
 from ldn_openset_ros.ros.environment import fast_dds_profile, shared_memory_note
 from ldn_openset_ros.ros.shared_memory import free_shared_memory, remove_abandoned_segments
-from ldn_openset_ros.ros.signals import interrupted_once
+from ldn_openset_ros.ros.signals import ignore_stop_signals, interrupted_once
 
 AnyNode = TypeVar("AnyNode", bound=Node)
 
@@ -70,6 +70,7 @@ def run_node(
         # rclpy answers signals in a thread of its own, which wakes executors and crashes on one
         # that is being destroyed; taking its handlers away waits for that thread.
         uninstall_signal_handlers()
+        ignore_stop_signals()
         finished = node is None or node.close() is not False
         rclpy.try_shutdown()
     if not finished:

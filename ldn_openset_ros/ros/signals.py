@@ -60,6 +60,15 @@ def interrupted_once(grace: float) -> Iterator[None]:
         left = True
 
 
+def ignore_stop_signals() -> None:
+    """Have them do nothing to the process's end.
+
+    A handler of ours would not last: Python gives signals their deadly default back when it ends.
+    """
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @contextmanager
 def without_bounce() -> Iterator[None]:
     """Have a Ctrl-C within BOUNCE seconds of the one before do nothing, in the block.

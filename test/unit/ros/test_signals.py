@@ -55,6 +55,20 @@ with signals.without_bounce():
         sys.exit(5)
 """
 
+LATE = """
+import os
+class Late:
+    def __init__(self):
+        self.write, self.sleep = os.write, time.sleep
+    def __del__(self):  # when Python has given signals their default back
+        self.write(1, b'late\\n')
+        self.sleep(0.5)
+        self.write(1, b'done\\n')
+late = Late()
+signals.ignore_stop_signals()
+say('ready')
+"""
+
 
 def start(code: str) -> subprocess.Popen:
     process = subprocess.Popen(
@@ -86,6 +100,15 @@ def test_the_first_interrupts_and_the_second_does_nothing(first, second):
     process.send_signal(second)
     assert process.communicate(timeout=TIMEOUT) == ("", "")
     assert process.returncode == 5
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_one_that_is_ignored_is_so_while_python_ends(number):
+    process = start(LATE)
+    assert process.stdout.readline() == "late\n"
+    process.send_signal(number)
+    assert process.communicate(timeout=TIMEOUT) == ("done\n", "")
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("number", SIGNALS)
