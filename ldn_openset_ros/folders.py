@@ -35,6 +35,15 @@ def make_folder(path: Path) -> Path:
     return path
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, its folder made where it is missing; OpenSetError where it cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    except OSError as error:
+        raise OpenSetError(f"cannot write {path}: {error.strerror}") from None
+
+
 def check_writable(path: Path) -> None:
     """Raise OpenSetError where a file cannot be written; for before the work, writes nothing.
 

@@ -14,6 +14,7 @@ from ldn_openset_ros.cli.benchmark_tables import markdown_document, rich_table
 from ldn_openset_ros.cli.json_file import write_json
 from ldn_openset_ros.cli.sizes import size
 from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.folders import write_text
 from ldn_openset_ros.inference.backends.names import AUTO, PRECISIONS_OF
 from ldn_openset_ros.resources import DEFAULT_MODEL
 
@@ -141,7 +142,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_json(args.json, benchmark.values)
     if args.markdown:
-        _write(args.markdown, markdown_document(benchmark.machine, tables))
+        write_text(args.markdown, markdown_document(benchmark.machine, tables))
     if args.plot:
         from ldn_openset_ros.benchmark.cost_plot import draw_cost
 
@@ -163,14 +164,6 @@ def check_arguments(args: argparse.Namespace) -> None:
         raise OpenSetError("--plot draws the part cost: add it to --parts")
     if args.plot and args.plot.suffix not in PLOT_SUFFIXES:
         raise OpenSetError(f"--plot is {args.plot}: give a file that ends in .svg or .png")
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    except OSError as error:
-        raise OpenSetError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _texts(sizes: Sequence[tuple[int, int]]) -> str:

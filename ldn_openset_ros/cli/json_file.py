@@ -6,14 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ldn_openset_ros.errors import OpenSetError
+from ldn_openset_ros.folders import write_text
 
 
 def write_json(path: Path, values: Any) -> None:
     """Write plain values as JSON, NaN refused; raises OpenSetError where the file cannot be."""
-    text = json.dumps(values, indent=2, allow_nan=False) + "\n"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    except OSError as error:
-        raise OpenSetError(f"cannot write {path}: {error.strerror}") from None
+    write_text(path, json.dumps(values, indent=2, allow_nan=False) + "\n")
